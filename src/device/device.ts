@@ -1,0 +1,118 @@
+/**
+ * The seam between Tacet and whatever runs its kernels: one WebGPU adapter, or the native engine.
+ *
+ * A program is a list of {@link Launch}es of kernels known by name. The interface of a kernel (its bindings,
+ * its `Params`, its override constants) is what `shaders/<name>.wgsl` says; see `contract.ts`.
+ */
+import type { KernelInterface } from './contract.ts';
+
+export type DeviceKind = 'webgpu' | 'native';
+
+/** What a device says of itself; stored with every study and printed by `tacet devices`. */
+export interface DeviceInfo {
+  readonly kind: DeviceKind;
+  /** The driver's own name of the adapter, or of the processor. */
+  readonly name: string;
+  readonly vendor: string;
+  readonly driver: string;
+  readonly backend: string;
+  /** True when a processor does the work of a graphics card (llvmpipe, SwiftShader). */
+  readonly software: boolean;
+  readonly limits: DeviceLimits;
+  readonly features: readonly string[];
+}
+
+export interface DeviceLimits {
+  /** The largest buffer, bytes. */
+  readonly maxBufferBytes: number;
+  /** The largest part of a buffer that one binding may show to a kernel, bytes. */
+  readonly maxBindingBytes: number;
+  /** Memory shared by a workgroup, bytes. */
+  readonly maxWorkgroupBytes: number;
+  readonly maxWorkgroupSize: number;
+  readonly maxWorkgroupsPerDimension: number;
+}
+
+/** Memory on a device. Its content is zero at first. Disposed by whoever created it. */
+export interface DeviceBuffer extends Disposable {
+  readonly byteLength: number;
+  readonly label: string;
+}
+
+/** A kernel ready to be launched on the device that made it. */
+export interface Kernel {
+  readonly name: string;
+  readonly contract: KernelInterface;
+  /** The override constants it was made with, defaults included. */
+  readonly constants: Readonly<Record<string, number>>;
+}
+
+/** One launch of a kernel. */
+export interface Launch {
+  readonly kernel: Kernel;
+  /** The bytes of the kernel's `Params`, from `encodeStruct`. */
+  readonly params: Uint8Array<ArrayBuffer>;
+  /** A buffer for each storage binding, by the binding's name. */
+  readonly buffers: Readonly<Record<string, DeviceBuffer>>;
+  /** How many workgroups, in x, y, z. */
+  readonly workgroups: readonly [number, number, number];
+}
+
+/** Time spent by one launch on the device, where the device can tell. */
+export interface LaunchTiming {
+  readonly kernel: string;
+  readonly milliseconds: number;
+}
+
+/**
+ * Runs kernels. Launches run in the order in which they were given; what one writes, the next one reads.
+ * All failures are thrown or rejected as {@link DeviceError}s.
+ */
+export interface Device extends AsyncDisposable {
+  readonly info: DeviceInfo;
+  /** Resolves with the reason when the device is lost and can run nothing any more. Never rejects. */
+  readonly lost: Promise<string>;
+  /** Makes a kernel ready, compiled once for each set of constants. */
+  kernel(name: string, constants?: Readonly<Record<string, number>>): Promise<Kernel>;
+  createBuffer(byteLength: number, label: string): DeviceBuffer;
+  /** Copies `data` into the buffer before any launch given later. */
+  write(buffer: DeviceBuffer, byteOffset: number, data: ArrayBufferView): void;
+  /** Queues launches; returns at once. Errors reach the next `read` or `idle`. */
+  run(launches: readonly Launch[]): void;
+  /** Waits for everything queued and copies bytes out. */
+  read(buffer: DeviceBuffer, byteOffset?: number, byteLength?: number): Promise<ArrayBuffer>;
+  /** Waits until all that was queued is done. */
+  idle(): Promise<void>;
+  /** The times of the launches since the last call; empty where timing is off or not to be had. */
+  timings(): Promise<readonly LaunchTiming[]>;
+}
+
+/** How a device is made. */
+export interface DeviceOptions {
+  /** Keep every bounds check of the WebGPU implementation (tests do; production does not). */
+  readonly checked?: boolean;
+  /** Record the time of each launch; see {@link Device.timings}. */
+  readonly timing?: boolean;
+}
+
+/** Why a device refused or failed. */
+export type DeviceErrorCode =
+  | 'no-device'
+  | 'unknown-device'
+  | 'native-missing'
+  | 'contract'
+  | 'compile'
+  | 'launch'
+  | 'capacity'
+  | 'lost';
+
+/** Any failure of a device: what was wrong, where, and what to do. */
+export class DeviceError extends Error {
+  override readonly name = 'DeviceError';
+  readonly code: DeviceErrorCode;
+
+  constructor(code: DeviceErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
