@@ -1,0 +1,393 @@
+// A batch of Diehl & Cook networks, each working through its own samples: input -> excitatory (one spike a step,
+// adaptive threshold) -> inhibitory (one to one) -> all other excitatory neurons. Weights from the input learn by STDP.
+// Source of the equations: Diehl & Cook, "Unsupervised learning of digit recognition using spike-timing-dependent
+// plasticity" (2015), in the clocked form that BindsNET gives them (DiehlAndCook2015, DiehlAndCookNodes, PostPre).
+//
+// Each step t = 0 .. T-1 of a sample (dt = 1 ms, every projection has a delay of one step), in this order:
+//   x_j      = sum of w[i, j] over the inputs i that spiked at t-1, minus inh_strength if the inhibitory neuron
+//              of another column spiked at t-1
+//   v_j      = rest + decay (v_j - rest), plus x_j where the neuron is not refractory
+//   crossed  = v_j >= threshold + theta_j e^(-(t+1)/tau_theta);  v_j = reset, refractory for exc_refractory steps
+//   theta_j += theta_plus for each crossing (learning)
+//   spike    : one of the neurons that crossed, drawn uniformly; the others stay silent
+//   inhibitory neuron k of the neuron that spiked at t-1: v = rest + decay (v - rest) + exc_strength, spikes at threshold
+//   w[i, j] -= nu_pre  post_j   for the inputs that spike at t
+//   w[i, j] += nu_post pre_i    for the neuron that spikes at t      then clamped to [0, 1]
+//   with traces set to 1 by a spike and decaying with 20 ms: pre_i = trace[t - last spike of i], likewise post_j
+// After a sample: column j is scaled to sum weight_norm. theta lives on; everything else is reset for each sample.
+// Learning off: no STDP, no change of theta, no scaling.
+//
+// An inhibitory neuron is driven by one excitatory neuron only, and its threshold lies above its rest and its reset
+// (the host checks), so it can spike only in the step after that neuron's spike: inhibitory neurons are updated then,
+// over all steps since the last time, never in between. Weights of a column change within a sample only if its neuron
+// has spiked in it; only those ("active") columns are touched by STDP and scaled: scaling the others is the identity.
+//
+// items      what each workgroup does: which slot, which samples (order[first] ...), learn or not, and how many more
+//            silent samples a layer may have before the item ends early
+// slots      one network each: sizes, constants (decays are e^(-dt/tau), from the host in f64), seed
+// offsets    u32 [sample][T + 1]: index of the first event of each step, absolute, in `events`
+// events     u32, two 16-bit input ids a word, low half first, grouped by step
+// order      u32: sample at each position of the training order
+// trace      f32 [T + 1]: e^(-k / 20 ms)
+// weights    f32 in tiles of 32 columns, [slot][tile][input][32]; scalars, since lanes write neighbouring columns at
+//            once and WGSL lets an implementation write a component of a vector by writing all of it
+// theta      f32 mV, [slot][slot_tiles * 32]: adaptive part of the thresholds
+// scratch    f32, [item][2][slot_tiles * 32]: membrane potentials (mV); first step at which the neuron is not
+//            refractory
+// results    what became of each item
+// records    u32 [record][1 + T]: spike counts of a sample (excitatory, inhibitory << 16), then t << 16 | neuron for
+//            each excitatory spike
+// launch     one workgroup an item; any number of lanes gives the same bits
+// cost       a sample of E events, T steps, n neurons, A active columns, S spikes: E n + 5 T n flops,
+//            4 B (E n + 5 T n + 3 I A + 2 E A + 2 I S) moved, mostly from cache; I inputs
+// deterministic
+
+// #include "philox.wgsl"
+
+struct Params {
+  steps: u32,
+  inputs: u32,
+  slot_tiles: u32,
+  items: u32,
+}
+
+struct Item {
+  slot: u32,
+  first: u32,
+  count: u32,
+  // 1: learn. 2: the trial's first sample, so theta starts at zero and every column is scaled after it.
+  flags: u32,
+  // Number of the first sample in the trial, for the draws of winners.
+  ordinal: u32,
+  // Index of the first record.
+  record: u32,
+  // The item ends after the sample that brings a layer's count of silent samples above these.
+  exc_silent_budget: u32,
+  inh_silent_budget: u32,
+}
+
+struct Slot {
+  neurons: u32,
+  seed_low: u32,
+  seed_high: u32,
+  // A sample is silent for a layer with fewer spikes than this.
+  exc_alpha: u32,
+  inh_alpha: u32,
+  exc_refractory: u32,
+  inh_refractory: u32,
+  exc_decay: f32,
+  exc_rest: f32,
+  exc_reset: f32,
+  exc_threshold: f32,
+  theta_plus: f32,
+  // 1 / tau_theta, per step.
+  theta_rate: f32,
+  // 1 - e^(-T / tau_theta).
+  theta_sample_loss: f32,
+  inh_decay: f32,
+  inh_rest: f32,
+  inh_reset: f32,
+  inh_threshold: f32,
+  exc_strength: f32,
+  inh_strength: f32,
+  nu_pre: f32,
+  nu_post: f32,
+  weight_norm: f32,
+}
+
+struct Result {
+  processed: u32,
+  exc_silent: u32,
+  inh_silent: u32,
+  exc_spikes: u32,
+  inh_spikes: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> items: array<Item>;
+@group(0) @binding(2) var<storage, read> slots: array<Slot>;
+@group(0) @binding(3) var<storage, read> offsets: array<u32>;
+@group(0) @binding(4) var<storage, read> events: array<u32>;
+@group(0) @binding(5) var<storage, read> order: array<u32>;
+@group(0) @binding(6) var<storage, read> trace: array<f32>;
+@group(0) @binding(7) var<storage, read_write> weights: array<f32>;
+@group(0) @binding(8) var<storage, read_write> theta: array<f32>;
+@group(0) @binding(9) var<storage, read_write> scratch: array<f32>;
+@group(0) @binding(10) var<storage, read_write> results: array<Result>;
+@group(0) @binding(11) var<storage, read_write> records: array<u32>;
+
+override lanes: u32 = 32;
+// Room in workgroup memory; at least params.steps and params.inputs.
+override max_steps: u32 = 128;
+override max_inputs: u32 = 1024;
+
+const LEARN = 1u;
+const FIRST = 2u;
+const WINNER = 2u;
+const NONE = 0xffffffffu;
+const PARTIALS = 8u;
+
+// Columns whose neuron has spiked in this sample, in the order of their first spikes.
+var<workgroup> active_neuron: array<u32, max_steps>;
+var<workgroup> active_spike: array<u32, max_steps>;
+var<workgroup> active_inh_v: array<f32, max_steps>;
+var<workgroup> active_inh_step: array<u32, max_steps>;
+var<workgroup> active_inh_free: array<u32, max_steps>;
+var<workgroup> active_count: u32;
+// Position in that list of the neuron that spiked in this step, or NONE.
+var<workgroup> spiking: u32;
+// The inhibitory neuron that spiked in the last step, or NONE.
+var<workgroup> inhibiting: u32;
+// Smallest draw among the neurons that crossed in this step: 21 random bits, then the neuron.
+var<workgroup> winner: atomic<u32>;
+var<workgroup> input_spike: array<u32, max_inputs>;
+var<workgroup> partial: array<f32, max_steps * PARTIALS>;
+var<workgroup> exc_spikes: u32;
+var<workgroup> inh_spikes: u32;
+
+fn event(index: u32) -> u32 {
+  return (events[index / 2u] >> (16u * (index & 1u))) & 0xffffu;
+}
+
+/// Where the weights of a column begin, for the slot whose weights begin at `base`; inputs follow 32 apart.
+fn column_start(base: u32, column: u32) -> u32 {
+  return base + column / 32u * params.inputs * 32u + column % 32u;
+}
+
+/// Scales to the norm the columns of `count` active neurons, or columns from .. from + count if `all`.
+fn scale_columns(base: u32, norm: f32, all: bool, start: u32, count: u32, lane: u32) {
+  for (var unit = lane; unit < count * PARTIALS; unit += lanes) {
+    var column = start + unit / PARTIALS;
+    if (!all) {
+      column = active_neuron[unit / PARTIALS];
+    }
+    let column_base = column_start(base, column);
+    var sum = 0.0;
+    for (var input = unit % PARTIALS; input < params.inputs; input += PARTIALS) {
+      sum += weights[column_base + input * 32u];
+    }
+    partial[unit] = sum;
+  }
+  workgroupBarrier();
+  for (var unit = lane; unit < count * PARTIALS; unit += lanes) {
+    var column = start + unit / PARTIALS;
+    if (!all) {
+      column = active_neuron[unit / PARTIALS];
+    }
+    var sum = 0.0;
+    for (var part = 0u; part < PARTIALS; part++) {
+      sum += partial[unit / PARTIALS * PARTIALS + part];
+    }
+    let factor = norm / select(sum, 1.0, sum == 0.0);
+    let column_base = column_start(base, column);
+    for (var input = unit % PARTIALS; input < params.inputs; input += PARTIALS) {
+      weights[column_base + input * 32u] *= factor;
+    }
+  }
+  storageBarrier();
+  workgroupBarrier();
+}
+
+@compute @workgroup_size(lanes)
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let item_index = group.y * groups.x + group.x;
+  if (item_index >= params.items) {
+    return;
+  }
+  let item = items[item_index];
+  let slot = slots[item.slot];
+  let learn = (item.flags & LEARN) != 0u;
+  let columns = (slot.neurons + 31u) / 32u * 32u;
+  let weight_base = item.slot * params.slot_tiles * params.inputs * 32u;
+  let theta_base = item.slot * params.slot_tiles * 32u;
+  let v_base = item_index * 2u * params.slot_tiles * 32u;
+  let free_base = v_base + params.slot_tiles * 32u;
+  let key = vec2<u32>(slot.seed_low, slot.seed_high);
+
+  if ((item.flags & FIRST) != 0u) {
+    for (var column = lane; column < columns; column += lanes) {
+      theta[theta_base + column] = 0.0;
+    }
+  }
+  var exc_silent = 0u;
+  var inh_silent = 0u;
+  var exc_total = 0u;
+  var inh_total = 0u;
+  var processed = 0u;
+  while (processed < item.count && exc_silent <= item.exc_silent_budget && inh_silent <= item.inh_silent_budget) {
+    let sample = order[item.first + processed];
+    let step_offsets = sample * (params.steps + 1u);
+    let record = (item.record + processed) * (params.steps + 1u);
+    for (var column = lane; column < columns; column += lanes) {
+      scratch[v_base + column] = slot.exc_rest;
+      scratch[free_base + column] = 0.0;
+    }
+    for (var input = lane; input < params.inputs; input += lanes) {
+      input_spike[input] = NONE;
+    }
+    if (lane == 0u) {
+      active_count = 0u;
+      spiking = NONE;
+      inhibiting = NONE;
+      exc_spikes = 0u;
+      inh_spikes = 0u;
+      atomicStore(&winner, NONE);
+    }
+    workgroupBarrier();
+
+    var drive_from = offsets[step_offsets];
+    var drive_to = drive_from;
+    for (var t = 0u; t < params.steps; t++) {
+      // Membrane potentials and crossings.
+      let now = f32(t);
+      let inhibitor = inhibiting;
+      let theta_scale = exp(-f32(t + 1u) * slot.theta_rate);
+      for (var first = lane; first < columns; first += 4u * lanes) {
+        // Four columns an invocation, `lanes` apart, so that neighbouring lanes read neighbouring weights and the
+        // event is looked up once for all four. Columns past the end repeat the last one and are not stored.
+        let column = vec4<u32>(first, first + lanes, first + 2u * lanes, first + 3u * lanes);
+        let present = min(column, vec4<u32>(columns - 1u));
+        let start = vec4<u32>(
+          column_start(weight_base, present.x),
+          column_start(weight_base, present.y),
+          column_start(weight_base, present.z),
+          column_start(weight_base, present.w),
+        );
+        var x = vec4<f32>(0.0);
+        for (var index = drive_from; index < drive_to; index++) {
+          let row = start + vec4<u32>(event(index) * 32u);
+          x += vec4<f32>(weights[row.x], weights[row.y], weights[row.z], weights[row.w]);
+        }
+        for (var k = 0u; k < 4u; k++) {
+          let j = column[k];
+          if (j < columns) {
+            var v = slot.exc_decay * (scratch[v_base + j] - slot.exc_rest) + slot.exc_rest;
+            if (now >= scratch[free_base + j]) {
+              v += x[k] - select(slot.inh_strength, 0.0, inhibitor == NONE || inhibitor == j);
+            }
+            if (v >= slot.exc_threshold + theta[theta_base + j] * theta_scale) {
+              v = slot.exc_reset;
+              scratch[free_base + j] = now + f32(slot.exc_refractory + 1u);
+              if (learn) {
+                theta[theta_base + j] += slot.theta_plus / theta_scale;
+              }
+              let drawn = philox4x32(vec4<u32>(j, WINNER, item.ordinal + processed, t), key).x;
+              atomicMin(&winner, (drawn & 0xfffff800u) | j);
+            }
+            scratch[v_base + j] = v;
+          }
+        }
+      }
+      workgroupBarrier();
+
+      // Inhibitory neuron of the last spike; list of active columns.
+      if (lane == 0u) {
+        let last = spiking;
+        inhibiting = NONE;
+        if (last != NONE) {
+          var v = active_inh_v[last];
+          for (var step = active_inh_step[last]; step <= t; step++) {
+            v = slot.inh_decay * (v - slot.inh_rest) + slot.inh_rest;
+          }
+          if (t >= active_inh_free[last]) {
+            v += slot.exc_strength;
+          }
+          if (v >= slot.inh_threshold) {
+            v = slot.inh_reset;
+            active_inh_free[last] = t + slot.inh_refractory + 1u;
+            inhibiting = active_neuron[last];
+            inh_spikes += 1u;
+          }
+          active_inh_v[last] = v;
+          active_inh_step[last] = t + 1u;
+        }
+        let drawn = atomicExchange(&winner, NONE);
+        spiking = NONE;
+        if (drawn != NONE) {
+          let neuron = drawn & 0x7ffu;
+          var place = 0u;
+          while (place < active_count && active_neuron[place] != neuron) {
+            place++;
+          }
+          if (place == active_count) {
+            active_count += 1u;
+            active_neuron[place] = neuron;
+            active_inh_v[place] = slot.inh_rest;
+            active_inh_step[place] = 0u;
+            active_inh_free[place] = 0u;
+          }
+          active_spike[place] = t;
+          spiking = place;
+          records[record + 1u + exc_spikes] = (t << 16u) | neuron;
+          exc_spikes += 1u;
+        }
+      }
+
+      drive_from = drive_to;
+      drive_to = offsets[step_offsets + t + 1u];
+      workgroupBarrier();
+      if (learn) {
+        for (var index = drive_from + lane; index < drive_to; index += lanes) {
+          input_spike[event(index)] = t;
+        }
+        workgroupBarrier();
+        // Depression of the active columns by the inputs of this step, but for the column that spikes.
+        let pairs = (drive_to - drive_from) * active_count;
+        for (var pair = lane; pair < pairs; pair += lanes) {
+          let place = pair % active_count;
+          if (place != spiking) {
+            let input = event(drive_from + pair / active_count);
+            let place_of_weight = column_start(weight_base, active_neuron[place]) + input * 32u;
+            let depression = slot.nu_pre * trace[t - active_spike[place]];
+            weights[place_of_weight] = max(0.0, weights[place_of_weight] - depression);
+          }
+        }
+        // The column that spikes: depression by the inputs of this step, potentiation by all that have spiked.
+        if (spiking != NONE) {
+          let start = column_start(weight_base, active_neuron[spiking]);
+          for (var input = lane; input < params.inputs; input += lanes) {
+            let last = input_spike[input];
+            if (last != NONE) {
+              let depression = select(0.0, slot.nu_pre, last == t);
+              let potentiation = slot.nu_post * trace[t - last];
+              let weight = weights[start + input * 32u];
+              weights[start + input * 32u] = clamp(weight - depression + potentiation, 0.0, 1.0);
+            }
+          }
+        }
+        storageBarrier();
+        workgroupBarrier();
+      }
+    }
+
+    if (learn) {
+      if ((item.flags & FIRST) != 0u && processed == 0u) {
+        for (var start = 0u; start < slot.neurons; start += max_steps) {
+          scale_columns(weight_base, slot.weight_norm, true, start, min(max_steps, slot.neurons - start), lane);
+        }
+      } else {
+        scale_columns(weight_base, slot.weight_norm, false, 0u, active_count, lane);
+      }
+      for (var column = lane; column < columns; column += lanes) {
+        theta[theta_base + column] -= theta[theta_base + column] * slot.theta_sample_loss;
+      }
+    }
+    if (lane == 0u) {
+      records[record] = exc_spikes | (inh_spikes << 16u);
+    }
+    let exc_count = workgroupUniformLoad(&exc_spikes);
+    let inh_count = workgroupUniformLoad(&inh_spikes);
+    exc_silent += select(0u, 1u, exc_count < slot.exc_alpha);
+    inh_silent += select(0u, 1u, inh_count < slot.inh_alpha);
+    exc_total += exc_count;
+    inh_total += inh_count;
+    processed += 1u;
+  }
+  if (lane == 0u) {
+    results[item_index] = Result(processed, exc_silent, inh_silent, exc_total, inh_total);
+  }
+}
