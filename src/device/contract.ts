@@ -163,7 +163,8 @@ export function structLayout(contract: KernelInterface, name: string): StructLay
 }
 
 function readShader(name: string, within: readonly string[] = []): string {
-  if (within.includes(name)) throw contractError(name, `it includes itself: ${[...within, name].join(' > ')}`);
+  if (within.includes(name))
+    throw contractError(name, `it includes itself: ${[...within, name].join(' > ')}`);
   let text: string;
   try {
     text = readFileSync(join(SHADERS, `${name}.wgsl`), 'utf8');
