@@ -1,0 +1,76 @@
+/** Makes an optimizer by its name, or again from what it saved. */
+import { z } from 'zod';
+import { AskTell, type SavedOptimizer } from './ask-tell.ts';
+import { type JsonValue, type Optimizer, OptimizerError } from './optimizer.ts';
+import { SamplingStrategy } from './samplers.ts';
+import { OPTIMIZERS, type OptimizerName, parseSettings, type SettingsInput } from './settings.ts';
+import type { SearchSpace } from './space.ts';
+
+/**
+ * Makes an optimizer.
+ *
+ * @throws OptimizerError for an unknown name or a wrong setting.
+ * @example
+ * const optimizer = createOptimizer('sobol', space, { seed: 1 });
+ * const [proposal] = await optimizer.ask(1);
+ * optimizer.tell([{ id: proposal.id, values: proposal.values, status: 'complete', objective: 0.9 }]);
+ */
+export function createOptimizer(
+  name: OptimizerName,
+  space: SearchSpace,
+  input: SettingsInput = {},
+): Optimizer {
+  return make(name, space, input);
+}
+
+const savedSchema = z.object({
+  format: z.literal(1),
+  optimizer: z.string(),
+  settings: z.unknown(),
+  names: z.array(z.string()),
+  drafts: z.array(z.object({ unit: z.array(z.number()), origin: z.string(), detail: z.json().optional() })),
+  outcomes: z.array(
+    z.object({
+      id: z.number(),
+      status: z.enum(['complete', 'silent', 'failed']),
+      objective: z.number().nullable(),
+      constraints: z.array(z.number()).nullable(),
+      cost: z.number().nullable(),
+    }),
+  ),
+  strategy: z.json(),
+});
+
+/** Makes an optimizer that goes on from a saved state with the identical sequence. @throws OptimizerError */
+export function restoreOptimizer(saved: JsonValue, space: SearchSpace): Optimizer {
+  const parsed = savedSchema.safeParse(saved);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    throw new OptimizerError(
+      'saved-state',
+      `the saved optimizer is damaged at ${issue?.path.join('.')}: ${issue?.message}`,
+    );
+  }
+  const optimizer = make(parsed.data.optimizer, space, parsed.data.settings);
+  optimizer.restore(parsed.data as unknown as SavedOptimizer);
+  return optimizer;
+}
+
+function make(name: string, space: SearchSpace, input: unknown): AskTell {
+  const settings = parseSettings(input);
+  switch (name) {
+    case 'random':
+    case 'sobol':
+      return new AskTell(
+        space,
+        settings,
+        new SamplingStrategy(name, space, settings.seed),
+        settings.constraints,
+      );
+    default:
+      throw new OptimizerError(
+        'unknown-optimizer',
+        `no optimizer ${name}: choose one of ${OPTIMIZERS.join(', ')}`,
+      );
+  }
+}
