@@ -22,12 +22,11 @@
 // over all steps since the last time, never in between. Weights of a column change within a sample only if its neuron
 // has spiked in it; only those ("active") columns are touched by STDP and scaled: scaling the others is the identity.
 //
-// items      what each workgroup does: which slot, which samples (order[first] ...), learn or not, and how many more
+// items      what each workgroup does: which slot, which samples (first, first + 1, ...), learn or not, and how many more
 //            silent samples a layer may have before the item ends early
 // slots      one network each: sizes, constants (decays are e^(-dt/tau), from the host in f64), seed
 // offsets    u32 [sample][T + 1]: index of the first event of each step, absolute, in `events`
 // events     u32, two 16-bit input ids a word, low half first, grouped by step
-// order      u32: sample at each position of the training order
 // trace      f32 [T + 1]: e^(-k / 20 ms)
 // weights    f32 in tiles of 32 columns, [slot][tile][input][32]; scalars, since lanes write neighbouring columns at
 //            once and WGSL lets an implementation write a component of a vector by writing all of it
@@ -53,6 +52,7 @@ struct Params {
 
 struct Item {
   slot: u32,
+  // Index of the first sample in the encoded data set.
   first: u32,
   count: u32,
   // 1: learn. 2: the trial's first sample, so theta starts at zero and every column is scaled after it.
@@ -108,13 +108,12 @@ struct Result {
 @group(0) @binding(2) var<storage, read> slots: array<Slot>;
 @group(0) @binding(3) var<storage, read> offsets: array<u32>;
 @group(0) @binding(4) var<storage, read> events: array<u32>;
-@group(0) @binding(5) var<storage, read> order: array<u32>;
-@group(0) @binding(6) var<storage, read> trace: array<f32>;
-@group(0) @binding(7) var<storage, read_write> weights: array<f32>;
-@group(0) @binding(8) var<storage, read_write> theta: array<f32>;
-@group(0) @binding(9) var<storage, read_write> scratch: array<f32>;
-@group(0) @binding(10) var<storage, read_write> results: array<Result>;
-@group(0) @binding(11) var<storage, read_write> records: array<u32>;
+@group(0) @binding(5) var<storage, read> trace: array<f32>;
+@group(0) @binding(6) var<storage, read_write> weights: array<f32>;
+@group(0) @binding(7) var<storage, read_write> theta: array<f32>;
+@group(0) @binding(8) var<storage, read_write> scratch: array<f32>;
+@group(0) @binding(9) var<storage, read_write> results: array<Result>;
+@group(0) @binding(10) var<storage, read_write> records: array<u32>;
 
 override lanes: u32 = 32;
 // Room in workgroup memory; at least params.steps and params.inputs.
@@ -219,8 +218,7 @@ fn main(
   var inh_total = 0u;
   var processed = 0u;
   while (processed < item.count && exc_silent <= item.exc_silent_budget && inh_silent <= item.inh_silent_budget) {
-    let sample = order[item.first + processed];
-    let step_offsets = sample * (params.steps + 1u);
+    let step_offsets = (item.first + processed) * (params.steps + 1u);
     let record = (item.record + processed) * (params.steps + 1u);
     for (var column = lane; column < columns; column += lanes) {
       scratch[v_base + column] = slot.exc_rest;
