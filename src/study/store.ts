@@ -1,0 +1,103 @@
+/**
+ * The store of studies: every trial that is finished is durable before anyone hears of it.
+ *
+ * One interface over any database; `sqlite-store.ts` is the embedded one.
+ */
+import type { Hyperparameters, JsonObject, JsonValue, TrialOutcome, TrialState } from './trial.ts';
+
+/** What makes a study this study. Two studies with the same name must agree in all of it but the budget. */
+export interface StudySpec {
+  readonly name: string;
+  readonly recipe: string;
+  /** The search space in its JSON form, fixed values applied. */
+  readonly space: JsonObject;
+  /** The recipe's settings, defaults filled in. */
+  readonly settings: JsonObject;
+  readonly optimizer: JsonObject;
+  readonly seed: number;
+  /** How many trials it should have in the end; may grow when it is resumed. */
+  readonly trials: number;
+}
+
+/** A trial as the store has it. */
+export interface TrialRecord {
+  /** 0, 1, 2, ... in the order of the proposals. */
+  readonly number: number;
+  readonly state: TrialState;
+  readonly values: Hyperparameters;
+  /** Seed of everything random in this trial. */
+  readonly seed: number;
+  /** What the optimizer said of its proposal, to be handed back when the trial is told. */
+  readonly proposal: JsonValue;
+  /** Unix time, ms. */
+  readonly startedAt: number;
+  readonly finishedAt?: number;
+  /** Position among the finished trials, 0, 1, 2, ...: the order in which the optimizer was told. */
+  readonly finishOrder?: number;
+  readonly outcome?: TrialOutcome;
+}
+
+/** A trial about to run. */
+export type StartedTrial = Pick<TrialRecord, 'number' | 'values' | 'seed' | 'proposal' | 'startedAt'>;
+
+/** A trial that ended, to be recorded. */
+export interface FinishedTrial {
+  readonly number: number;
+  readonly outcome: TrialOutcome;
+}
+
+/** A study as the listing shows it. */
+export interface StudySummary {
+  readonly spec: StudySpec;
+  readonly createdAt: number;
+  readonly counts: Readonly<Record<TrialState, number>>;
+  /** The complete trial with all constraints at most 0 and the highest objective. */
+  readonly best?: TrialRecord;
+}
+
+export interface Store extends Disposable {
+  /** Where it is: a path or an address without secrets. */
+  readonly location: string;
+  /**
+   * Makes a study, or finds the one of that name.
+   *
+   * @throws {StudyError} `conflict` when a study of that name differs in anything but `trials`, naming what differs
+   */
+  openStudy(spec: StudySpec): { readonly resumed: boolean };
+  studies(): readonly StudySummary[];
+  /** @throws {StudyError} `unknown-study`, listing the names there are */
+  study(name: string): StudySummary;
+  /** All trials, in the order of their numbers; without their histories unless asked. */
+  trials(name: string, options?: { readonly history?: boolean }): readonly TrialRecord[];
+  /** @throws {StudyError} `unknown-trial` */
+  trial(name: string, number: number): TrialRecord;
+  /**
+   * Records proposals as running trials together with the optimizer's state after the ask, in one transaction.
+   * It outlives this process on return, and a loss of power once a later `finish` has returned.
+   *
+   * @throws {StudyError} `conflict` when a trial of that number is there: somebody else runs this study
+   */
+  begin(name: string, trials: readonly StartedTrial[], optimizer: JsonValue): void;
+  /**
+   * Records outcomes, in the order in which the optimizer was told, together with its state after the tell: in one
+   * transaction, durable on return. One call for all that ended in a chunk costs one wait for the disk.
+   *
+   * @throws {StudyError} `not-running` when a trial is not running: an outcome is recorded once
+   */
+  finish(name: string, finished: readonly FinishedTrial[], optimizer: JsonValue): void;
+  /** The optimizer's state as last recorded; undefined for a new study. */
+  optimizer(name: string): JsonValue | undefined;
+}
+
+export type StudyErrorCode = 'conflict' | 'unknown-study' | 'unknown-trial' | 'not-running' | 'bad-store' | 'bad-input';
+
+/** A study, a trial or a store that is not as it should be: the place, the value, the remedy. */
+export class StudyError extends Error {
+  override readonly name = 'StudyError';
+  readonly code: StudyErrorCode;
+
+  constructor(code: StudyErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
