@@ -89,7 +89,13 @@ export interface Store extends Disposable {
   optimizer(name: string): JsonValue | undefined;
 }
 
-export type StudyErrorCode = 'conflict' | 'unknown-study' | 'unknown-trial' | 'not-running' | 'bad-store' | 'bad-input';
+export type StudyErrorCode =
+  | 'conflict'
+  | 'unknown-study'
+  | 'unknown-trial'
+  | 'not-running'
+  | 'bad-store'
+  | 'bad-input';
 
 /** A study, a trial or a store that is not as it should be: the place, the value, the remedy. */
 export class StudyError extends Error {

@@ -1,0 +1,174 @@
+/** A trial as rows of the store's tables, and back. */
+import type { Compilable, Insertable, Kysely, Selectable } from 'kysely';
+import type { SqliteRunner } from './node-sqlite-dialect.ts';
+import type { TrialRecord } from './store.ts';
+import type { StoreSchema } from './store-schema.ts';
+import type {
+  ChunkReport,
+  Hyperparameters,
+  JsonValue,
+  LayerSpikes,
+  PhaseReport,
+  TrialOutcome,
+} from './trial.ts';
+
+/** Rows in one insert: SQLite takes 32,766 values in a statement, and no row here has more than 8. */
+const ROWS_PER_INSERT = 1000;
+
+/** The inserts that record an outcome, besides the trial's own row. */
+export function* insertsOfOutcome(
+  queries: Kysely<StoreSchema>,
+  study: number,
+  trial: number,
+  outcome: TrialOutcome,
+): Generator<Compilable> {
+  const { constraints, plainConstraints, accuracies, phases, history } = outcome;
+  const key = { study, trial };
+  yield* inserts(
+    queries,
+    'trial_constraint',
+    constraints.map((graded, position) => ({
+      ...key,
+      position,
+      graded,
+      plain: plainConstraints[position] ?? null,
+    })),
+  );
+  yield* inserts(
+    queries,
+    'accuracy',
+    Object.entries(accuracies).map(([decoder, accuracy]) => ({ ...key, decoder, accuracy })),
+  );
+  yield* inserts(
+    queries,
+    'phase',
+    phases.map(({ phase, samples, inputSpikes, seconds }, position) => {
+      return { ...key, position, phase, samples, input_spikes: inputSpikes, seconds };
+    }),
+  );
+  yield* inserts(
+    queries,
+    'layer',
+    phases.flatMap(({ layers }, phase) =>
+      layers.map(({ layer, spikes, silentSamples }, position) => {
+        return { ...key, phase, position, layer, spikes, silent_samples: silentSamples };
+      }),
+    ),
+  );
+  yield* inserts(
+    queries,
+    'chunk',
+    history.map(({ phase, samples, silentShares, accuracy }, position) => {
+      const silent_shares = JSON.stringify(silentShares);
+      return { ...key, position, phase, samples, silent_shares, accuracy: accuracy ?? null };
+    }),
+  );
+}
+
+function* inserts<Table extends keyof StoreSchema & string>(
+  queries: Kysely<StoreSchema>,
+  table: Table,
+  rows: readonly Insertable<StoreSchema[Table]>[],
+): Generator<Compilable> {
+  for (let first = 0; first < rows.length; first += ROWS_PER_INSERT) {
+    yield queries.insertInto(table).values(rows.slice(first, first + ROWS_PER_INSERT));
+  }
+}
+
+type Row<Table extends keyof StoreSchema> = Selectable<StoreSchema[Table]>;
+
+/** The trials of a study in the order of their numbers, or one of them. */
+export function readTrials(
+  runner: SqliteRunner,
+  queries: Kysely<StoreSchema>,
+  study: number,
+  { history, number }: { readonly history: boolean; readonly number?: number },
+): TrialRecord[] {
+  let trials = queries.selectFrom('trial').selectAll().where('study', '=', study).orderBy('number');
+  if (number !== undefined) trials = trials.where('number', '=', number);
+
+  /** The rows of a table that belong to these trials, by trial, in their order. */
+  const parts = <Table extends 'trial_constraint' | 'accuracy' | 'phase' | 'layer' | 'chunk'>(
+    table: Table,
+  ) => {
+    // Kysely can't infer the columns of a table that is a type parameter; all of these have the ones used here.
+    let query = queries
+      .selectFrom(table as 'phase')
+      .selectAll()
+      .where('study', '=', study);
+    if (number !== undefined) query = query.where('trial', '=', number);
+    if (table !== 'accuracy') query = query.orderBy('trial').orderBy('position');
+    const rows = runner.all(query) as unknown as (Row<Table> & { readonly trial: number })[];
+    return Map.groupBy(rows, (row) => row.trial);
+  };
+  const constraints = parts('trial_constraint');
+  const accuracies = parts('accuracy');
+  const phases = parts('phase');
+  const layers = parts('layer');
+  const chunks = history ? parts('chunk') : new Map<number, Row<'chunk'>[]>();
+
+  return runner.all(trials).map((row) => {
+    const bounds = constraints.get(row.number) ?? [];
+    const outcome = outcomeOf(row, {
+      constraints: bounds.map(({ graded }) => graded ?? Number.NaN),
+      plainConstraints: bounds.map(({ plain }) => plain ?? Number.NaN),
+      accuracies: Object.fromEntries(
+        (accuracies.get(row.number) ?? []).map(({ decoder, accuracy }) => [decoder, accuracy ?? Number.NaN]),
+      ),
+      phases: (phases.get(row.number) ?? []).map((phase) => phaseOf(phase, layers.get(row.number) ?? [])),
+      history: (chunks.get(row.number) ?? []).map(chunkOf),
+    });
+    return {
+      number: row.number,
+      state: row.state,
+      values: JSON.parse(row.values) as Hyperparameters,
+      seed: row.seed,
+      proposal: JSON.parse(row.proposal) as JsonValue,
+      startedAt: row.started_at,
+      ...(row.finished_at === null ? {} : { finishedAt: row.finished_at }),
+      ...(row.finish_order === null ? {} : { finishOrder: row.finish_order }),
+      ...(outcome === undefined ? {} : { outcome }),
+    };
+  });
+}
+
+function outcomeOf(
+  row: Row<'trial'>,
+  parts: Pick<TrialOutcome, 'constraints' | 'plainConstraints' | 'accuracies' | 'phases' | 'history'>,
+): TrialOutcome | undefined {
+  const { state, objective, reason } = row;
+  if (state === 'waiting' || state === 'running') return undefined;
+  return {
+    state,
+    ...(objective === null ? {} : { objective }),
+    ...parts,
+    ...(reason === null ? {} : { reason }),
+    seconds: row.seconds ?? 0,
+    device: row.device ?? '',
+  };
+}
+
+function phaseOf(row: Row<'phase'>, layers: readonly Row<'layer'>[]): PhaseReport {
+  return {
+    phase: row.phase,
+    samples: row.samples,
+    layers: layers
+      .filter((layer) => layer.phase === row.position)
+      .map(({ layer, spikes, silent_samples }): LayerSpikes => {
+        return { layer, spikes, silentSamples: silent_samples };
+      }),
+    inputSpikes: row.input_spikes,
+    seconds: row.seconds,
+  };
+}
+
+function chunkOf(row: Row<'chunk'>): ChunkReport {
+  // JSON writes a number that is none as null.
+  const shares = JSON.parse(row.silent_shares) as (number | null)[];
+  return {
+    phase: row.phase,
+    samples: row.samples,
+    silentShares: shares.map((share) => share ?? Number.NaN),
+    ...(row.accuracy === null ? {} : { accuracy: row.accuracy }),
+  };
+}
