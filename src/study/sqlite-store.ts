@@ -232,17 +232,15 @@ class SqliteStore implements Store {
     throw new StudyError('unknown-study', `there is no study ${name} in ${this.location}: ${remedy}`);
   }
 
+  /** How many trials were begun, and how many of them have ended: one more than the last position in each order. */
   #count(study: number): { readonly trials: number; readonly finished: number } {
     const row = this.#runner.first(
       this.#queries
         .selectFrom('trial')
-        .select(({ fn }) => [
-          fn.count<number>('number').as('trials'),
-          fn.count<number>('finish_order').as('finished'),
-        ])
+        .select(({ fn }) => [fn.max('number').as('number'), fn.max('finish_order').as('order')])
         .where('study', '=', study),
     );
-    return row ?? { trials: 0, finished: 0 };
+    return { trials: (row?.number ?? -1) + 1, finished: (row?.order ?? -1) + 1 };
   }
 
   #summary(row: StudyRow): StudySummary {
