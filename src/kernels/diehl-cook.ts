@@ -196,7 +196,9 @@ export class DiehlCookBatch implements Disposable {
     const { inputs } = this.#data;
     const columns = Math.ceil(this.#shape.maxNeurons / TILE) * TILE;
     const slotBytes = columns * inputs * 4;
-    const tiled = new Float32Array(await this.#device.read(this.#buffer('weights'), slot * slotBytes, slotBytes));
+    const tiled = new Float32Array(
+      await this.#device.read(this.#buffer('weights'), slot * slotBytes, slotBytes),
+    );
     const weights = new Float32Array(inputs * neurons);
     for (let input = 0; input < inputs; input++) {
       for (let neuron = 0; neuron < neurons; neuron++) {

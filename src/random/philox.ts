@@ -11,6 +11,8 @@ export const STREAMS = {
   initialWeights: 1,
   winner: 2,
   encoding: 3,
+  split: 4,
+  trialSeed: 5,
 } as const;
 
 export type Words4 = readonly [number, number, number, number];

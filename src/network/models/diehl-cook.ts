@@ -94,7 +94,10 @@ export function diehlCookParameters(values: Readonly<Record<string, unknown>>): 
   const check = (holds: boolean, rule: string): void => {
     if (!holds) throw new ModelError(rule);
   };
-  check(p.map_size >= 1 && p.map_size <= MAX_NEURONS, `map_size must be 1 to ${MAX_NEURONS}, not ${p.map_size}`);
+  check(
+    p.map_size >= 1 && p.map_size <= MAX_NEURONS,
+    `map_size must be 1 to ${MAX_NEURONS}, not ${p.map_size}`,
+  );
   for (const name of ['tc_theta_decay', 'e_tc_decay', 'i_tc_decay', 'norm'] as const) {
     check(p[name] > 0, `${name} must be above 0, not ${p[name]}`);
   }

@@ -1,0 +1,177 @@
+/**
+ * Continuous trial batching on one device: every launch advances every slot by a chunk of samples, and a slot whose
+ * trial is done or silent takes the next trial at the next chunk boundary; none waits for another.
+ *
+ * While the device runs a chunk, this thread reads the spikes of the chunk before it.
+ */
+import type { BatchItem, BatchItemResult } from '../kernels/diehl-cook.ts';
+import { keyOf } from '../random/philox.ts';
+import { DiehlCookTrial, type TrialData } from './diehl-cook-trial.ts';
+import type { FromWorker, TrialOrder } from './messages.ts';
+import type { MnistStdpSettings } from './recipes.ts';
+import type { TrialOutcome } from './trial.ts';
+
+/** What runs the chunks: `DiehlCookBatch`, or something like it in tests. */
+export interface SlotRunner {
+  place(slot: number, network: Readonly<Record<string, number>>): void;
+  run(items: readonly BatchItem[]): Promise<BatchItemResult[]>;
+}
+
+/** Where trials come from: `next` resolves with undefined when there will be no more. */
+export interface TrialSource {
+  /** A trial that is here already. */
+  poll(): TrialOrder | undefined;
+  /** Waits for a trial, or for the end of all trials. */
+  next(): Promise<TrialOrder | undefined>;
+  /** True when everything under way should be dropped. */
+  readonly abandoned: boolean;
+}
+
+export interface SlotPlan {
+  readonly slots: number;
+  readonly settings: MnistStdpSettings;
+  readonly data: TrialData;
+  readonly deviceName: string;
+  /** Samples an item in one launch; measured and adapted when absent. */
+  readonly chunk?: number;
+  /** Samples an item in one launch at the most: the records that the runner has room for. */
+  readonly maxChunk: number;
+}
+
+interface Running {
+  readonly order: TrialOrder;
+  readonly trial: DiehlCookTrial;
+}
+
+/** A launch should take about this long: well under a graphics driver's watchdog, long against its overhead. */
+const TARGET_LAUNCH_MS = 60;
+/** A network's work per sample grows with its neurons, from about this many for its inputs and its steps. */
+const NEURONS_OF_OVERHEAD = 150;
+
+/** Serves trials until the source ends; reports to `tell`. */
+export async function serveSlots(
+  plan: SlotPlan,
+  runner: SlotRunner,
+  source: TrialSource,
+  tell: (message: FromWorker) => void,
+): Promise<void> {
+  const running: (Running | undefined)[] = Array.from({ length: plan.slots }, () => undefined);
+  const chunks = new ChunkSizes(plan);
+  /** Reads of the last chunk's spikes, and trials that are over once those are done. */
+  let reads: (() => void)[] = [];
+  let over: Running[] = [];
+  const settle = (): void => {
+    for (const read of reads) read();
+    reads = [];
+    for (const { order, trial } of over) {
+      tell({ kind: 'outcome', number: order.number, outcome: trial.outcome(plan.deviceName) });
+    }
+    over = [];
+  };
+
+  tell({ kind: 'want', count: plan.slots });
+  for (;;) {
+    if (source.abandoned) return;
+    await refill(plan, running, runner, source, settle, tell);
+    const active = running.flatMap((entry, slot) => (entry ? [{ ...entry, slot }] : []));
+    if (active.length === 0) break;
+    const counts = chunks.of(active.map(({ trial }) => trial.neurons));
+    const items = active.map(({ trial, slot }, index) => trial.nextItem(slot, counts[index] as number));
+    const started = performance.now();
+    const launched = runner.run(items);
+    // A rejection while the spikes are read must not count as unhandled; it is thrown by the await below.
+    launched.catch(() => {});
+    settle();
+    const results = await launched;
+    const milliseconds = performance.now() - started;
+    chunks.adapt(milliseconds);
+    let freed = 0;
+    active.forEach((entry, index) => {
+      reads.push(entry.trial.advance(items[index] as BatchItem, results[index] as BatchItemResult));
+      if (!entry.trial.finished) return;
+      over.push(entry);
+      running[entry.slot] = undefined;
+      freed += 1;
+    });
+    if (freed > 0) tell({ kind: 'want', count: freed });
+    tell({
+      kind: 'chunk',
+      samples: results.reduce((sum, result) => sum + result.processed, 0),
+      seconds: milliseconds / 1000,
+      running: running.flatMap((entry) =>
+        entry ? [{ number: entry.order.number, samplesLeft: entry.trial.samplesLeft }] : [],
+      ),
+    });
+  }
+  settle();
+}
+
+/** Gives free slots what has come; waits for a trial only when nothing is running. */
+async function refill(
+  plan: SlotPlan,
+  running: (Running | undefined)[],
+  runner: SlotRunner,
+  source: TrialSource,
+  settle: () => void,
+  tell: (message: FromWorker) => void,
+): Promise<void> {
+  for (let slot = 0; slot < running.length; slot++) {
+    while (running[slot] === undefined) {
+      let order = source.poll();
+      if (!order) {
+        if (running.some((entry) => entry !== undefined)) break;
+        settle();
+        order = await source.next();
+        if (!order) return;
+      }
+      try {
+        const trial = new DiehlCookTrial(order.values, keyOf(order.seed), plan.settings, plan.data);
+        runner.place(slot, trial.slot);
+        running[slot] = { order, trial };
+      } catch (error) {
+        tell({ kind: 'outcome', number: order.number, outcome: failure(error, plan.deviceName) });
+        tell({ kind: 'want', count: 1 });
+      }
+    }
+  }
+}
+
+function failure(error: unknown, device: string): TrialOutcome {
+  return {
+    state: 'failed',
+    reason: error instanceof Error ? error.message : String(error),
+    constraints: [],
+    plainConstraints: [],
+    accuracies: {},
+    phases: [],
+    history: [],
+    seconds: 0,
+    device,
+  };
+}
+
+/** Chooses how many samples each item gets, so that all items of a launch take about as long. */
+class ChunkSizes {
+  readonly #plan: SlotPlan;
+  /** Work given to each item, in neurons x samples. */
+  #work: number;
+
+  constructor(plan: SlotPlan) {
+    this.#plan = plan;
+    this.#work = 8 * 1000;
+  }
+
+  of(neurons: readonly number[]): number[] {
+    const { chunk, maxChunk } = this.#plan;
+    return neurons.map((count) => {
+      const samples = chunk ?? Math.round(this.#work / (count + NEURONS_OF_OVERHEAD));
+      return Math.max(1, Math.min(samples, maxChunk));
+    });
+  }
+
+  adapt(milliseconds: number): void {
+    const change = Math.min(2, Math.max(0.5, TARGET_LAUNCH_MS / milliseconds));
+    const most = this.#plan.maxChunk * (2048 + NEURONS_OF_OVERHEAD);
+    this.#work = Math.min(most, Math.max(NEURONS_OF_OVERHEAD, this.#work * change));
+  }
+}
