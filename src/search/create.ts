@@ -1,8 +1,11 @@
 /** Makes an optimizer by its name, or again from what it saved. */
 import { z } from 'zod';
 import { AskTell, type SavedOptimizer } from './ask-tell.ts';
+import { defaultEngine } from './default-engine.ts';
+import type { GaussianEngine } from './engine.ts';
 import { type JsonValue, type Optimizer, OptimizerError } from './optimizer.ts';
 import { SamplingStrategy } from './samplers.ts';
+import { ScboStrategy } from './scbo.ts';
 import { OPTIMIZERS, type OptimizerName, parseSettings, type SettingsInput } from './settings.ts';
 import type { SearchSpace } from './space.ts';
 
@@ -19,8 +22,9 @@ export function createOptimizer(
   name: OptimizerName,
   space: SearchSpace,
   input: SettingsInput = {},
+  engine: GaussianEngine = defaultEngine(),
 ): Optimizer {
-  return make(name, space, input);
+  return make(name, space, input, engine);
 }
 
 const savedSchema = z.object({
@@ -42,7 +46,11 @@ const savedSchema = z.object({
 });
 
 /** Makes an optimizer that goes on from a saved state with the identical sequence. @throws OptimizerError */
-export function restoreOptimizer(saved: JsonValue, space: SearchSpace): Optimizer {
+export function restoreOptimizer(
+  saved: JsonValue,
+  space: SearchSpace,
+  engine: GaussianEngine = defaultEngine(),
+): Optimizer {
   const parsed = savedSchema.safeParse(saved);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
@@ -51,12 +59,12 @@ export function restoreOptimizer(saved: JsonValue, space: SearchSpace): Optimize
       `the saved optimizer is damaged at ${issue?.path.join('.')}: ${issue?.message}`,
     );
   }
-  const optimizer = make(parsed.data.optimizer, space, parsed.data.settings);
+  const optimizer = make(parsed.data.optimizer, space, parsed.data.settings, engine);
   optimizer.restore(parsed.data as unknown as SavedOptimizer);
   return optimizer;
 }
 
-function make(name: string, space: SearchSpace, input: unknown): AskTell {
+function make(name: string, space: SearchSpace, input: unknown, engine: GaussianEngine): AskTell {
   const settings = parseSettings(input);
   switch (name) {
     case 'random':
@@ -67,6 +75,15 @@ function make(name: string, space: SearchSpace, input: unknown): AskTell {
         new SamplingStrategy(name, space, settings.seed),
         settings.constraints,
       );
+    case 'scbo':
+      return new AskTell(
+        space,
+        settings,
+        new ScboStrategy('scbo', space, settings, engine, settings.constraints),
+        settings.constraints,
+      );
+    case 'turbo':
+      return new AskTell(space, settings, new ScboStrategy('turbo', space, settings, engine, 0), 0);
     default:
       throw new OptimizerError(
         'unknown-optimizer',

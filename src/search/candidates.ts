@@ -1,0 +1,78 @@
+/** Candidate points in a trust region: Sobol points of which only some coordinates leave the centre. */
+import type { RandomStream } from './random.ts';
+import type { Box } from './region.ts';
+import { SobolSequence } from './sobol.ts';
+import type { SearchSpace } from './space.ts';
+
+/** Expected number of coordinates that leave the centre, in many dimensions (TuRBO). */
+const EXPECTED_MOVES = 20;
+
+/** Candidates for one proposal, unless the settings say otherwise: TuRBO's number. */
+export function candidateCount(dimensions: number): number {
+  return Math.min(5000, Math.max(2000, 200 * dimensions));
+}
+
+/**
+ * `count` snapped candidates in a box, shape [count, dimensions]. In every other candidate each coordinate leaves the
+ * centre with probability min(1, 20/d), in the rest with one drawn for the candidate, so that steps along few axes are
+ * tried too; at least one coordinate always does.
+ */
+export function candidatesInBox(
+  space: SearchSpace,
+  box: Box,
+  count: number,
+  random: RandomStream,
+  scramble: { readonly seed: number; readonly index: number },
+): Float64Array {
+  const d = space.dimensions;
+  const { categorical } = space;
+  const units = new SobolSequence(d, scramble).points(0, count);
+  for (let i = 0; i < count; i++) {
+    const unit = units.subarray(i * d, (i + 1) * d);
+    const probability = i % 2 === 0 ? Math.min(1, EXPECTED_MOVES / d) : random.uniform() ** 2;
+    const always = random.integer(d);
+    for (let j = 0; j < d; j++) {
+      const moves = random.uniform() < probability || j === always;
+      if (!moves) {
+        unit[j] = box.centre[j] as number;
+      } else if (!categorical[j]) {
+        const low = box.lower[j] as number;
+        unit[j] = low + ((box.upper[j] as number) - low) * (unit[j] as number);
+      }
+    }
+    space.snap(unit);
+  }
+  return units;
+}
+
+/** `count` snapped points around each of several points, within `share` of the box's sides. */
+export function pointsAround(
+  space: SearchSpace,
+  box: Box,
+  points: readonly Float64Array[],
+  share: number,
+  count: number,
+  random: RandomStream,
+): Float64Array {
+  const d = space.dimensions;
+  const { categorical } = space;
+  const out = new Float64Array(points.length * count * d);
+  for (const [p, point] of points.entries()) {
+    for (let i = 0; i < count; i++) {
+      const at = (p * count + i) * d;
+      const unit = out.subarray(at, at + d);
+      unit.set(point);
+      const probability = random.uniform();
+      const always = random.integer(d);
+      for (let j = 0; j < d; j++) {
+        if (categorical[j] || (random.uniform() >= probability && j !== always)) continue;
+        const low = box.lower[j] as number;
+        const high = box.upper[j] as number;
+        const step = share * (high - low) * (random.uniform() - 0.5);
+        unit[j] = Math.min(high, Math.max(low, (point[j] as number) + step));
+      }
+      space.snap(unit);
+    }
+  }
+  return out;
+}

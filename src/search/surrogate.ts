@@ -1,0 +1,214 @@
+/** The models of a search: one Gaussian process for the objective and one for each constraint. */
+import type { Embedding } from './embedding.ts';
+import type { ConditionedProcess, Features, GaussianEngine, Inputs } from './engine.ts';
+import { fitHyperparameters } from './fit.ts';
+import type { History, Observation } from './history.ts';
+import type { RandomStream } from './random.ts';
+import type { Settings } from './settings.ts';
+import { bilog, copula, scaleBySize, standardize } from './transforms.ts';
+
+/** One output to be learned: where it was observed, and the transformed values. */
+interface Output {
+  readonly points: readonly Observation[];
+  readonly y: Float64Array;
+}
+
+/** The hyperparameters of one model, and with how many points they were fitted. */
+interface Fitted {
+  readonly theta: Float64Array;
+  readonly count: number;
+}
+
+/** From-scratch starts of a fit, besides the last hyperparameters; fewer once the data speak for themselves. */
+const FRESH_STARTS = 2;
+const FEW_POINTS = 150;
+
+export class Surrogate {
+  readonly #engine: GaussianEngine;
+  readonly #embedding: Embedding;
+  readonly #settings: Settings;
+  readonly #scales: number;
+  /** The objective's first, then the constraints'. */
+  #fitted: (Fitted | undefined)[];
+
+  constructor(
+    engine: GaussianEngine,
+    embedding: Embedding,
+    scales: number,
+    settings: Settings,
+    constraints: number,
+  ) {
+    this.#engine = engine;
+    this.#embedding = embedding;
+    this.#settings = settings;
+    this.#scales = scales;
+    this.#fitted = Array(constraints + 1).fill(undefined);
+  }
+
+  /** Length scales of the objective's model, once it was fitted; shape [dimensions]. */
+  get lengthScales(): Float64Array | undefined {
+    return this.#fitted[0]?.theta.slice(0, this.#scales).map(Math.exp);
+  }
+
+  /** Conditions every model on the history, fitting hyperparameters anew where the data have grown enough. */
+  async condition(history: History, centre: Float64Array): Promise<ConditionedSurrogate> {
+    const outputs = [this.#objective(history), ...this.#constraints(history)];
+    const processes = await Promise.all(
+      outputs.map(async (output, index) => {
+        if (output.points.length === 0) return undefined;
+        const inputs = this.#inputs(output.points);
+        await this.#refit(index, output, centre);
+        const theta = (this.#fitted[index] as Fitted).theta;
+        return { process: await this.#engine.condition(inputs, output.y, theta), y: output.y };
+      }),
+    );
+    return new ConditionedSurrogate(processes, this.#embedding.width);
+  }
+
+  save(): ({ theta: number[]; count: number } | null)[] {
+    return this.#fitted.map((fitted) =>
+      fitted === undefined ? null : { theta: Array.from(fitted.theta), count: fitted.count },
+    );
+  }
+
+  restore(saved: readonly ({ theta: readonly number[]; count: number } | null)[]): void {
+    this.#fitted = saved.map((fitted) =>
+      fitted === null ? undefined : { theta: Float64Array.from(fitted.theta), count: fitted.count },
+    );
+  }
+
+  async #refit(index: number, output: Output, centre: Float64Array): Promise<void> {
+    const { refitShare, fitPoints } = this.#settings;
+    const last = this.#fitted[index];
+    const count = output.points.length;
+    if (last !== undefined && count <= last.count * (1 + refitShare)) return;
+    // The nearest points say most about the region that is searched.
+    let chosen = Array.from(output.points.keys());
+    if (count > fitPoints) {
+      const distance = output.points.map(({ unit }) =>
+        unit.reduce((sum, u, k) => sum + (u - (centre[k] as number)) ** 2, 0),
+      );
+      chosen = chosen
+        .sort((a, b) => (distance[a] as number) - (distance[b] as number) || a - b)
+        .slice(0, fitPoints);
+      chosen.sort((a, b) => a - b);
+    }
+    const inputs = this.#inputs(chosen.map((i) => output.points[i] as Observation));
+    const y = Float64Array.from(chosen, (i) => output.y[i] as number);
+    const fresh = last === undefined || count < FEW_POINTS ? FRESH_STARTS : 0;
+    const theta = await fitHyperparameters(this.#engine, inputs, y, this.#scales, last?.theta, fresh);
+    this.#fitted[index] = { theta, count };
+  }
+
+  #inputs(points: readonly Observation[]): Inputs {
+    const d = points[0]?.unit.length ?? 0;
+    const units = new Float64Array(points.length * d);
+    for (const [i, { unit }] of points.entries()) units.set(unit, i * d);
+    return {
+      x: this.#embedding.embed(units, points.length),
+      count: points.length,
+      width: this.#embedding.width,
+      groups: this.#embedding.groups,
+    };
+  }
+
+  /** Without constraints, a failed trial is as bad as the worst: nothing else would keep the search away. */
+  #objective(history: History): Output {
+    const points: Observation[] = [];
+    const values: number[] = [];
+    const known = history.observations.filter((observation) => observation.objective !== undefined);
+    const worst = Math.min(...known.map((observation) => observation.objective as number));
+    for (const observation of history.observations) {
+      const { objective, status } = observation;
+      const value = objective ?? (status === 'failed' && history.constraints === 0 ? worst : undefined);
+      if (value === undefined || !Number.isFinite(value)) continue;
+      points.push(observation);
+      values.push(value);
+    }
+    const y = this.#settings.objectiveTransform === 'copula' ? copula(values) : values;
+    return { points, y: standardize(Array.from(y)) };
+  }
+
+  /** A failed trial violates every constraint as much as the worst seen. */
+  #constraints(history: History): Output[] {
+    return Array.from({ length: history.constraints }, (_, index) => {
+      const points = history.observations.filter(
+        (observation) => observation.constraints !== undefined || observation.status === 'failed',
+      );
+      const known = points.flatMap((observation) => observation.constraints?.[index] ?? []);
+      if (known.length === 0) return { points: [], y: new Float64Array(0) };
+      const worst = Math.max(0, ...known);
+      const values = points.map((observation) => observation.constraints?.[index] ?? worst);
+      const y = this.#settings.constraintTransform === 'bilog' ? bilog(values) : scaleBySize(values);
+      return { points, y: scaleByDeviation(y) };
+    });
+  }
+}
+
+/** Divides by the root mean square, which keeps the sign and so feasibility. */
+function scaleByDeviation(y: Float64Array): Float64Array {
+  const size = Math.sqrt(y.reduce((sum, v) => sum + (v * v) / y.length, 0));
+  return size > 0 ? y.map((v) => v / size) : y;
+}
+
+interface Conditioned {
+  readonly process: ConditionedProcess;
+  readonly y: Float64Array;
+}
+
+/** Values of sample paths at points: the objective (absent when nothing is known of it), and each constraint. */
+export interface PathValues {
+  readonly objective: Float64Array | undefined;
+  readonly constraints: readonly Float64Array[];
+}
+
+/** Joint sample paths of the objective and the constraints. */
+export class ConditionedSurrogate implements Disposable {
+  readonly #models: readonly (Conditioned | undefined)[];
+  readonly #width: number;
+
+  constructor(models: readonly (Conditioned | undefined)[], width: number) {
+    this.#models = models;
+    this.#width = width;
+  }
+
+  /** Draws `paths` joint sample paths, by `count` random features. */
+  async drawPaths(random: RandomStream, paths: number, count: number): Promise<void> {
+    const features = drawFeatures(random, count, this.#width);
+    for (const model of this.#models) {
+      if (model === undefined) continue;
+      const weights = Float64Array.from({ length: paths * count }, () => random.normal());
+      const noise = Float64Array.from({ length: paths * model.y.length }, () => random.normal());
+      await model.process.drawPaths(model.y, features, weights, noise, paths);
+    }
+  }
+
+  /** See `evaluatePaths` in `matern.ts`; `points` are embedded. */
+  async evaluatePaths(points: Float64Array, count: number, shared: boolean): Promise<PathValues> {
+    const [objective, ...constraints] = await Promise.all(
+      this.#models.map((model) => model?.process.evaluatePaths(points, count, shared)),
+    );
+    return { objective, constraints: constraints.filter((values) => values !== undefined) };
+  }
+
+  [Symbol.dispose](): void {
+    for (const model of this.#models) model?.process[Symbol.dispose]();
+  }
+}
+
+/**
+ * Frequencies of the Matérn-5/2 spectral density, a t distribution with 5 degrees of freedom (Rasmussen and Williams,
+ * eq. 4.15), and uniform phases.
+ */
+export function drawFeatures(random: RandomStream, count: number, width: number): Features {
+  const frequencies = new Float64Array(count * width);
+  const phases = new Float64Array(count);
+  for (let f = 0; f < count; f++) {
+    let chiSquare = 0;
+    for (let k = 0; k < 5; k++) chiSquare += random.normal() ** 2;
+    const scale = Math.sqrt(5 / chiSquare);
+    for (let j = 0; j < width; j++) frequencies[f * width + j] = scale * random.normal();
+    phases[f] = 2 * Math.PI * random.uniform();
+  }
+  return { count, frequencies, phases };
+}
