@@ -97,7 +97,7 @@ export async function runSearch(
         throw new StudyError('not-running', `trial ${message.number} was reported, but is not running`);
       pending.delete(message.number);
       tell(optimizer, trial, message.outcome);
-      store.finish(spec.name, trial.number, message.outcome, optimizer.save());
+      store.finish(spec.name, [{ number: trial.number, outcome: message.outcome }], optimizer.save());
       left -= 1;
       options.onEvent?.({
         kind: 'outcome',
