@@ -65,8 +65,10 @@ for (const size of options.sizes.split(',').map(Number)) {
     batch.place(slot, diehlCookSlot(parameters, silence, [slot, 0], steps));
   }
   const times: number[] = [];
+  let cpuMs = 0;
   let spikes = 0;
   for (let repetition = 0; repetition < repetitions + 2; repetition++) {
+    const cpu = process.cpuUsage();
     const started = performance.now();
     const results = await batch.run(
       Array.from({ length: slots }, (_, slot) => ({
@@ -80,6 +82,8 @@ for (const size of options.sizes.split(',').map(Number)) {
         inhibitorySilentBudget: Number.POSITIVE_INFINITY,
       })),
     );
+    const { user, system } = process.cpuUsage(cpu);
+    if (repetition >= 2) cpuMs += (user + system) / 1000;
     if (repetition >= 2) times.push((performance.now() - started) / (samples * slots));
     spikes = results.reduce((sum, result) => sum + result.excitatorySpikes, 0) / (samples * slots);
   }
@@ -88,6 +92,7 @@ for (const size of options.sizes.split(',').map(Number)) {
   const [low, high] = [times[0] as number, times.at(-1) as number];
   console.log(
     `n = ${String(size).padStart(4)}: ${median.toFixed(4)} ms per sample and network ` +
-      `(${low.toFixed(4)} to ${high.toFixed(4)}), ${spikes.toFixed(1)} spikes a sample`,
+      `(${low.toFixed(4)} to ${high.toFixed(4)}), ` +
+      `${(cpuMs / (samples * slots * repetitions)).toFixed(4)} ms of processor time, ${spikes.toFixed(1)} spikes a sample`,
   );
 }

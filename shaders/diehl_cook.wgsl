@@ -36,7 +36,7 @@
 // results    what became of each item
 // records    u32 [record][1 + T]: spike counts of a sample (excitatory, inhibitory << 16), then t << 16 | neuron for
 //            each excitatory spike
-// launch     one workgroup an item; any number of lanes gives the same bits
+// launch     one workgroup an item; any number of lanes (a multiple of 8) gives the same bits
 // cost       a sample of E events, T steps, n neurons, A active columns, S spikes: E n + 5 T n flops,
 //            4 B (E n + 5 T n + 3 I A + 2 E A + 2 I S) moved, mostly from cache; I inputs
 // deterministic
@@ -115,6 +115,7 @@ struct Result {
 @group(0) @binding(9) var<storage, read_write> results: array<Result>;
 @group(0) @binding(10) var<storage, read_write> records: array<u32>;
 
+// A multiple of 8.
 override lanes: u32 = 32;
 // Room in workgroup memory; at least params.steps and params.inputs.
 override max_steps: u32 = 128;
@@ -139,7 +140,11 @@ var<workgroup> spiking: u32;
 var<workgroup> inhibiting: u32;
 // Smallest draw among the neurons that crossed in this step: 21 random bits, then the neuron.
 var<workgroup> winner: atomic<u32>;
+// Step of each input's last spike in this sample, or NONE.
 var<workgroup> input_spike: array<u32, max_inputs>;
+// Inputs that have spiked in this sample, in no particular order: each is dealt with on its own.
+var<workgroup> seen: array<u32, max_inputs>;
+var<workgroup> seen_count: atomic<u32>;
 var<workgroup> partial: array<f32, max_steps * PARTIALS>;
 var<workgroup> exc_spikes: u32;
 var<workgroup> inh_spikes: u32;
@@ -200,7 +205,8 @@ fn main(
   let item = items[item_index];
   let slot = slots[item.slot];
   let learn = (item.flags & LEARN) != 0u;
-  let columns = (slot.neurons + 31u) / 32u * 32u;
+  let tiles = (slot.neurons + 31u) / 32u;
+  let columns = tiles * 32u;
   let weight_base = item.slot * params.slot_tiles * params.inputs * 32u;
   let theta_base = item.slot * params.slot_tiles * 32u;
   let v_base = item_index * 2u * params.slot_tiles * 32u;
@@ -234,6 +240,7 @@ fn main(
       exc_spikes = 0u;
       inh_spikes = 0u;
       atomicStore(&winner, NONE);
+      atomicStore(&seen_count, 0u);
     }
     workgroupBarrier();
 
@@ -244,39 +251,44 @@ fn main(
       let now = f32(t);
       let inhibitor = inhibiting;
       let theta_scale = exp(-f32(t + 1u) * slot.theta_rate);
-      for (var first = lane; first < columns; first += 4u * lanes) {
-        // Four columns an invocation, `lanes` apart, so that neighbouring lanes read neighbouring weights and the
-        // event is looked up once for all four. Columns past the end repeat the last one and are not stored.
-        let column = vec4<u32>(first, first + lanes, first + 2u * lanes, first + 3u * lanes);
-        let present = min(column, vec4<u32>(columns - 1u));
-        let start = vec4<u32>(
-          column_start(weight_base, present.x),
-          column_start(weight_base, present.y),
-          column_start(weight_base, present.z),
-          column_start(weight_base, present.w),
-        );
+      for (var tile = lane / 8u; tile < tiles; tile += lanes / 8u) {
+        // Eight lanes share a tile, four columns each, eight apart: neighbouring lanes read neighbouring weights, and
+        // an event is looked up once for four columns.
+        let first = tile * 32u + lane % 8u;
+        let column = vec4<u32>(first, first + 8u, first + 16u, first + 24u);
+        let start = weight_base + tile * params.inputs * 32u + lane % 8u;
         var x = vec4<f32>(0.0);
         for (var index = drive_from; index < drive_to; index++) {
-          let row = start + vec4<u32>(event(index) * 32u);
-          x += vec4<f32>(weights[row.x], weights[row.y], weights[row.z], weights[row.w]);
+          let row = start + event(index) * 32u;
+          x += vec4<f32>(weights[row], weights[row + 8u], weights[row + 16u], weights[row + 24u]);
         }
-        for (var k = 0u; k < 4u; k++) {
-          let j = column[k];
-          if (j < columns) {
-            var v = slot.exc_decay * (scratch[v_base + j] - slot.exc_rest) + slot.exc_rest;
-            if (now >= scratch[free_base + j]) {
-              v += x[k] - select(slot.inh_strength, 0.0, inhibitor == NONE || inhibitor == j);
-            }
-            if (v >= slot.exc_threshold + theta[theta_base + j] * theta_scale) {
-              v = slot.exc_reset;
-              scratch[free_base + j] = now + f32(slot.exc_refractory + 1u);
+        if (inhibitor != NONE) {
+          x -= select(vec4<f32>(slot.inh_strength), vec4<f32>(0.0), column == vec4<u32>(inhibitor));
+        }
+        let theta_at = theta_base + column;
+        let v_at = v_base + column;
+        let free_at = free_base + column;
+        let free = vec4<f32>(scratch[free_at.x], scratch[free_at.y], scratch[free_at.z], scratch[free_at.w]);
+        var v = vec4<f32>(scratch[v_at.x], scratch[v_at.y], scratch[v_at.z], scratch[v_at.w]);
+        v = slot.exc_decay * (v - slot.exc_rest) + slot.exc_rest;
+        v += select(vec4<f32>(0.0), x, vec4<f32>(now) >= free);
+        let adapted = vec4<f32>(theta[theta_at.x], theta[theta_at.y], theta[theta_at.z], theta[theta_at.w]);
+        let crossed = v >= slot.exc_threshold + adapted * theta_scale;
+        v = select(v, vec4<f32>(slot.exc_reset), crossed);
+        scratch[v_at.x] = v.x;
+        scratch[v_at.y] = v.y;
+        scratch[v_at.z] = v.z;
+        scratch[v_at.w] = v.w;
+        if (any(crossed)) {
+          for (var k = 0u; k < 4u; k++) {
+            if (crossed[k]) {
+              scratch[free_at[k]] = now + f32(slot.exc_refractory + 1u);
               if (learn) {
-                theta[theta_base + j] += slot.theta_plus / theta_scale;
+                theta[theta_at[k]] += slot.theta_plus / theta_scale;
               }
-              let drawn = philox4x32(vec4<u32>(j, WINNER, item.ordinal + processed, t), key).x;
-              atomicMin(&winner, (drawn & 0xfffff800u) | j);
+              let drawn = philox4x32(vec4<u32>(column[k], WINNER, item.ordinal + processed, t), key).x;
+              atomicMin(&winner, (drawn & 0xfffff800u) | column[k]);
             }
-            scratch[v_base + j] = v;
           }
         }
       }
@@ -330,31 +342,36 @@ fn main(
       workgroupBarrier();
       if (learn) {
         for (var index = drive_from + lane; index < drive_to; index += lanes) {
-          input_spike[event(index)] = t;
+          let input = event(index);
+          if (input_spike[input] == NONE) {
+            seen[atomicAdd(&seen_count, 1u)] = input;
+          }
+          input_spike[input] = t;
         }
         workgroupBarrier();
-        // Depression of the active columns by the inputs of this step, but for the column that spikes.
-        let pairs = (drive_to - drive_from) * active_count;
-        for (var pair = lane; pair < pairs; pair += lanes) {
-          let place = pair % active_count;
+        // Depression of the active columns by the inputs of this step, but for the column that spikes. Eight columns
+        // side by side, and the events shared among the lanes that are left.
+        for (var place = lane % 8u; place < active_count; place += 8u) {
           if (place != spiking) {
-            let input = event(drive_from + pair / active_count);
-            let place_of_weight = column_start(weight_base, active_neuron[place]) + input * 32u;
+            let start = column_start(weight_base, active_neuron[place]);
             let depression = slot.nu_pre * trace[t - active_spike[place]];
-            weights[place_of_weight] = max(0.0, weights[place_of_weight] - depression);
+            for (var index = drive_from + lane / 8u; index < drive_to; index += lanes / 8u) {
+              let at = start + event(index) * 32u;
+              weights[at] = max(0.0, weights[at] - depression);
+            }
           }
         }
         // The column that spikes: depression by the inputs of this step, potentiation by all that have spiked.
         if (spiking != NONE) {
           let start = column_start(weight_base, active_neuron[spiking]);
-          for (var input = lane; input < params.inputs; input += lanes) {
+          let count = atomicLoad(&seen_count);
+          for (var place = lane; place < count; place += lanes) {
+            let input = seen[place];
             let last = input_spike[input];
-            if (last != NONE) {
-              let depression = select(0.0, slot.nu_pre, last == t);
-              let potentiation = slot.nu_post * trace[t - last];
-              let weight = weights[start + input * 32u];
-              weights[start + input * 32u] = clamp(weight - depression + potentiation, 0.0, 1.0);
-            }
+            let depression = select(0.0, slot.nu_pre, last == t);
+            let potentiation = slot.nu_post * trace[t - last];
+            let at = start + input * 32u;
+            weights[at] = clamp(weights[at] - depression + potentiation, 0.0, 1.0);
           }
         }
         storageBarrier();
