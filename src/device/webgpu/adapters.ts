@@ -1,8 +1,11 @@
 /** Finding WebGPU adapters: what the machine has, and opening one by its name. */
 import { create, globals } from 'webgpu';
+import { isSoftware, rankAdapters } from '../choice.ts';
 import type { DeviceInfo, DeviceOptions } from '../device.ts';
 import { DeviceError } from '../device.ts';
 import { patiently } from './polling.ts';
+import { hold } from './roots.ts';
+import { prepareVulkan } from './vulkan.ts';
 
 /** An adapter with the objects that must outlive every device made from it. */
 export interface Adapter {
@@ -30,48 +33,61 @@ function createGpu(adapterName: string, options: DeviceOptions): GPU {
   ]);
 }
 
-/** The driver names of all adapters, in the driver's order; empty where there is no Vulkan, Metal or D3D12 driver. */
+/**
+ * The names of all adapters as their drivers give them, hardware first, SwiftShader last; empty where there is no
+ * Vulkan, Metal or D3D12 driver. Identical cards have identical names.
+ */
 export async function adapterNames(): Promise<string[]> {
+  // Without a loader Dawn would only complain on standard error.
+  if (!prepareVulkan().usable) return [];
   const gpu = createGpu(NO_SUCH_ADAPTER, {});
+  const release = hold(gpu);
   try {
     await patiently(gpu.requestAdapter());
     return [];
   } catch (refusal) {
     const text = refusal instanceof Error ? refusal.message : String(refusal);
-    return [...text.matchAll(/name: '(.+)'$/gm)].map((match) => match[1] ?? '');
+    return rankAdapters([...text.matchAll(/name: '(.+)'$/gm)].map((match) => match[1] ?? ''));
+  } finally {
+    release();
   }
 }
 
 /**
- * Opens the adapter whose name contains `name`, whatever the case; the first one when `name` is empty.
+ * Opens the first adapter, in the driver's order, whose name contains `name` exactly as {@link adapterNames} gave it.
  *
- * @throws {DeviceError} `no-device` or `unknown-device`, listing what there is
+ * @throws {DeviceError} `no-device` when it is not there, or when another adapter's name contains this one's: Dawn can't
+ *   tell them apart
  */
 export async function openAdapter(name: string, options: DeviceOptions = {}): Promise<Adapter> {
-  const names = await adapterNames();
-  if (names.length === 0) {
+  prepareVulkan();
+  const gpu = createGpu(name, options);
+  const release = hold(gpu);
+  let gpuAdapter: GPUAdapter | null;
+  try {
+    gpuAdapter = await patiently(gpu.requestAdapter());
+  } catch (cause) {
+    throw new DeviceError('no-device', `adapter "${name}" is not there any more`, { cause });
+  } finally {
+    release();
+  }
+  if (!gpuAdapter) throw new DeviceError('no-device', `adapter "${name}" can't be opened`);
+  if (plain(gpuAdapter.info.device) !== plain(name)) {
+    const other = gpuAdapter.info.device;
     throw new DeviceError(
       'no-device',
-      'no WebGPU adapter: install a graphics driver with Vulkan (or Mesa 25+ for llvmpipe), or use --device native',
+      `asked for adapter "${name}", the driver lists "${other}" first and Dawn can't tell them apart: move it behind with VK_LOADER_DEVICE_SELECT or DRI_PRIME`,
     );
   }
-  const chosen = names.find((candidate) => candidate.toLowerCase().includes(name.toLowerCase()));
-  if (chosen === undefined) {
-    throw new DeviceError(
-      'unknown-device',
-      `no adapter's name contains "${name}"; there is ${names.join(', ')}`,
-    );
-  }
-  const gpu = createGpu(chosen, options);
-  const gpuAdapter = await patiently(gpu.requestAdapter());
-  if (!gpuAdapter) throw new DeviceError('no-device', `adapter "${chosen}" can't be opened`);
-  return { name: chosen, gpu, gpuAdapter };
+  return { name, gpu, gpuAdapter };
 }
 
-/** True for adapters that compute on the processor. */
-export function isSoftware(name: string): boolean {
-  return /llvmpipe|swiftshader|lavapipe|software|basic render/i.test(name);
+/** WebGPU gives names in lower case with dashes; this makes both forms comparable. */
+function plain(name: string): string {
+  return name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
 }
+
+const TOLD_FEATURES = ['subgroups', 'shader-f16', 'timestamp-query', 'subgroup-size-control'];
 
 /** What an adapter says of itself, in Tacet's terms. */
 export function describeAdapter(adapter: Adapter): DeviceInfo {
@@ -90,8 +106,6 @@ export function describeAdapter(adapter: Adapter): DeviceInfo {
       maxWorkgroupSize: limits.maxComputeInvocationsPerWorkgroup,
       maxWorkgroupsPerDimension: limits.maxComputeWorkgroupsPerDimension,
     },
-    features: [...features].filter((feature) =>
-      ['subgroups', 'shader-f16', 'timestamp-query', 'subgroup-size-control'].includes(feature),
-    ),
+    features: [...features].filter((feature) => TOLD_FEATURES.includes(feature)),
   };
 }

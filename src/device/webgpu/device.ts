@@ -12,17 +12,11 @@ import type {
 import { DeviceError } from '../device.ts';
 import { type Adapter, describeAdapter, openAdapter } from './adapters.ts';
 import { patiently } from './polling.ts';
+import { hold } from './roots.ts';
 import { LaunchTimer } from './timing.ts';
 
 /** Uniform offsets must be multiples of this on every adapter. */
 const PARAMS_ALIGNMENT = 256;
-
-/**
- * Everything that Dawn must not lose while a device lives. Its garbage collector hooks free the instance under the
- * feet of the devices made from it (use after free), so `GPU`, adapter and device stay reachable from here until the
- * device is disposed.
- */
-const rooted = new Set<unknown>();
 
 class WebGpuBuffer implements DeviceBuffer {
   readonly byteLength: number;
@@ -46,9 +40,9 @@ interface WebGpuKernel extends Kernel {
 }
 
 /**
- * Opens the adapter whose name contains `name` (any case), or the first that the driver lists.
+ * Opens the adapter of that name, as `adapterNames` gives it.
  *
- * @throws {DeviceError} `no-device` without any adapter; `unknown-device` when none matches
+ * @throws {DeviceError} `no-device` when it can't be opened
  */
 export async function openWebGpuDevice(name: string, options: DeviceOptions = {}): Promise<Device> {
   const adapter = await openAdapter(name, options);
@@ -88,7 +82,7 @@ class WebGpuDevice implements Device {
   readonly info: DeviceInfo;
   readonly lost: Promise<string>;
   readonly #gpu: GPUDevice;
-  readonly #roots: readonly unknown[];
+  readonly #release: () => void;
   readonly #kernels = new Map<string, Promise<WebGpuKernel>>();
   readonly #timer: LaunchTimer | undefined;
   /** Error scopes of launches whose outcome is not known yet. */
@@ -100,8 +94,7 @@ class WebGpuDevice implements Device {
   constructor(adapter: Adapter, gpu: GPUDevice, options: DeviceOptions) {
     this.info = describeAdapter(adapter);
     this.#gpu = gpu;
-    this.#roots = [adapter.gpu, adapter.gpuAdapter, gpu];
-    for (const root of this.#roots) rooted.add(root);
+    this.#release = hold(adapter.gpu, adapter.gpuAdapter, gpu);
     this.#timer = options.timing ? new LaunchTimer(gpu) : undefined;
     this.lost = gpu.lost.then((lost) => {
       const reason = lost.message || lost.reason;
@@ -348,7 +341,7 @@ class WebGpuDevice implements Device {
     await patiently(Promise.allSettled([this.#gpu.queue.onSubmittedWorkDone(), ...this.#pending]));
     this.#gpu.destroy();
     await patiently(this.lost);
-    for (const root of this.#roots) rooted.delete(root);
+    this.#release();
   }
 }
 

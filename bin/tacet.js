@@ -1,0 +1,22 @@
+#!/usr/bin/env node
+// Starts the `tacet` command: from src/ in a clone, where Node runs TypeScript itself, from dist/ in an installed
+// package. Plain JavaScript, so that an older Node can say what is wrong with it.
+import { existsSync } from 'node:fs';
+
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+if (major < 22 || (major === 22 && minor < 18)) {
+  process.stderr.write(
+    `tacet: Node ${process.versions.node} is too old; use Node 22.18 or later (in a clone: npm ci, then npx tacet)\n`,
+  );
+  process.exit(2);
+}
+
+const inClone = existsSync(new URL('../src/cli/main.ts', import.meta.url));
+const [root, extension] = inClone ? ['../src', 'ts'] : ['../dist/src', 'js'];
+
+// Before any worker thread starts: the environment that Vulkan reads is the main thread's.
+const { prepareVulkan } = await import(`${root}/device/webgpu/vulkan.${extension}`);
+prepareVulkan();
+
+const { main } = await import(`${root}/cli/main.${extension}`);
+await main(process.argv);
