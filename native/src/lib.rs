@@ -1,6 +1,8 @@
 //! The native half of Tacet, loaded by Node through N-API.
 //!
 //! * [`linalg`]: dense linear algebra in f64, for the Gaussian processes of the optimizer.
+//! * [`device`]: a queue of kernel launches with its own memory and threads, behind the seam of `src/device`.
+//! * [`kernels`]: the kernels of `shaders/`, for the processor.
 //!
 //! Nothing here is global: every object that JavaScript makes owns its threads and its memory, so that any number
 //! of them live side by side, in any number of worker threads.
@@ -8,6 +10,8 @@
 #![deny(clippy::unwrap_used, clippy::expect_used)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod device;
 mod failure;
+mod kernels;
 mod linalg;
 mod worker;

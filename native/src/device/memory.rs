@@ -1,0 +1,188 @@
+//! The buffers of a device.
+
+use std::collections::HashMap;
+
+use bytemuck::{Pod, Zeroable};
+
+use super::launch::{Access, Binding};
+use crate::failure::Failure;
+
+/// A cache line: the unit of allocation, so that every buffer is aligned for any vector instruction.
+#[derive(Clone, Copy, Pod, Zeroable)]
+#[repr(C, align(64))]
+struct Line([u32; 16]);
+
+/// Bytes on the device, zero at first.
+pub struct Buffer {
+    lines: Vec<Line>,
+    byte_length: usize,
+}
+
+impl Buffer {
+    /// # Errors
+    /// `capacity` when there is no memory for it.
+    pub fn zeroed(byte_length: usize) -> Result<Self, Failure> {
+        let lines = byte_length.div_ceil(size_of::<Line>());
+        // Fresh pages from the operating system are zero already and cost nothing until they are touched.
+        let lines = bytemuck::allocation::try_zeroed_vec(lines).map_err(|()| {
+            Failure::new(
+                "capacity",
+                format!("there is no memory for a buffer of {byte_length} bytes"),
+            )
+        })?;
+        Ok(Self { lines, byte_length })
+    }
+
+    pub fn bytes(&self) -> &[u8] {
+        &bytemuck::cast_slice(&self.lines)[..self.byte_length]
+    }
+
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut bytemuck::cast_slice_mut(&mut self.lines)[..self.byte_length]
+    }
+}
+
+/// All buffers of a device by their numbers.
+#[derive(Default)]
+pub struct Memory {
+    buffers: HashMap<u32, Buffer>,
+}
+
+impl Memory {
+    pub fn insert(&mut self, id: u32, buffer: Buffer) {
+        self.buffers.insert(id, buffer);
+    }
+
+    pub fn remove(&mut self, id: u32) {
+        self.buffers.remove(&id);
+    }
+
+    /// Copies `data` to `offset` of a buffer.
+    pub fn write(&mut self, id: u32, offset: usize, data: &[u8]) -> Result<(), Failure> {
+        let buffer = self.buffers.get_mut(&id).ok_or_else(|| gone(id))?;
+        let place = range(offset, data.len(), buffer.byte_length)?;
+        buffer.bytes_mut()[place].copy_from_slice(data);
+        Ok(())
+    }
+
+    /// Copies `length` bytes at `offset` of a buffer.
+    pub fn read(&self, id: u32, offset: usize, length: usize) -> Result<Vec<u8>, Failure> {
+        let buffer = self.buffers.get(&id).ok_or_else(|| gone(id))?;
+        Ok(buffer.bytes()[range(offset, length, buffer.byte_length)?].to_vec())
+    }
+
+    /// Calls `work` with the buffers `ids` as bindings. A buffer may be bound twice only if nothing writes to it.
+    pub fn bind<R>(
+        &mut self,
+        kernel: &str,
+        wanted: &[(&'static str, Access)],
+        ids: &[u32],
+        work: impl FnOnce(Vec<Binding<'_>>) -> R,
+    ) -> Result<R, Failure> {
+        if ids.len() != wanted.len() {
+            let message = format!(
+                "{kernel} has {} bindings, {} buffers were given",
+                wanted.len(),
+                ids.len()
+            );
+            return Err(Failure::new("contract", message));
+        }
+        for (index, ((name, access), id)) in wanted.iter().zip(ids).enumerate() {
+            if !self.buffers.contains_key(id) {
+                let message = format!("{kernel}: the buffer bound to \"{name}\" is disposed");
+                return Err(Failure::new("launch", message));
+            }
+            for ((other, other_access), other_id) in wanted[..index].iter().zip(ids) {
+                if id == other_id && (*access == Access::ReadWrite || *other_access == Access::ReadWrite) {
+                    let message = format!(
+                        "{kernel}: one buffer is bound to \"{other}\" and to \"{name}\", and the kernel writes to it"
+                    );
+                    return Err(Failure::new("launch", message));
+                }
+            }
+        }
+        let mut bindings: Vec<Option<Binding<'_>>> = wanted.iter().map(|_| None).collect();
+        for (id, buffer) in &mut self.buffers {
+            let mut uses = (0..ids.len()).filter(|&index| ids[index] == *id);
+            let Some(first) = uses.next() else { continue };
+            let name = wanted[first].0;
+            if wanted[first].1 == Access::ReadWrite {
+                bindings[first] = Some(Binding::writable(name, buffer.bytes_mut()));
+            } else {
+                let bytes = buffer.bytes();
+                bindings[first] = Some(Binding::readable(name, bytes));
+                for index in uses {
+                    bindings[index] = Some(Binding::readable(wanted[index].0, bytes));
+                }
+            }
+        }
+        Ok(work(bindings.into_iter().flatten().collect()))
+    }
+}
+
+fn gone(id: u32) -> Failure {
+    Failure::new("launch", format!("buffer {id} is disposed"))
+}
+
+fn range(offset: usize, length: usize, of: usize) -> Result<std::ops::Range<usize>, Failure> {
+    match offset.checked_add(length) {
+        Some(end) if end <= of => Ok(offset..end),
+        _ => Err(Failure::new(
+            "launch",
+            format!("{length} bytes at {offset} are beyond the end of a buffer of {of} bytes"),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_buffer_is_zero_and_aligned() {
+        for length in [0, 1, 4, 63, 64, 65, 100_000] {
+            let buffer = Buffer::zeroed(length).unwrap();
+            assert_eq!(buffer.bytes().len(), length);
+            assert!(buffer.bytes().iter().all(|&byte| byte == 0));
+            assert_eq!(buffer.bytes().as_ptr() as usize % 64, 0);
+        }
+        assert_eq!(Buffer::zeroed(1 << 62).err().unwrap().code, "capacity");
+    }
+
+    #[test]
+    fn reads_and_writes_stay_inside() {
+        let mut memory = Memory::default();
+        memory.insert(1, Buffer::zeroed(8).unwrap());
+        memory.write(1, 4, &[1, 2, 3, 4]).unwrap();
+        assert_eq!(memory.read(1, 2, 4).unwrap(), [0, 0, 1, 2]);
+        assert!(memory.write(1, 5, &[0; 4]).is_err());
+        assert!(memory.read(1, usize::MAX, 2).is_err());
+        assert!(memory.read(2, 0, 0).is_err());
+    }
+
+    #[test]
+    fn a_written_buffer_is_bound_once() {
+        let mut memory = Memory::default();
+        memory.insert(1, Buffer::zeroed(8).unwrap());
+        memory.insert(2, Buffer::zeroed(8).unwrap());
+        let wanted = [
+            ("in", Access::Read),
+            ("too", Access::Read),
+            ("out", Access::ReadWrite),
+        ];
+        let bound = |memory: &mut Memory, ids: [u32; 3]| memory.bind("k", &wanted, &ids, |b| b.len());
+        assert_eq!(bound(&mut memory, [1, 1, 2]), Ok(3));
+        assert!(
+            bound(&mut memory, [1, 2, 2])
+                .unwrap_err()
+                .message
+                .contains("\"too\" and to \"out\"")
+        );
+        assert!(
+            bound(&mut memory, [1, 3, 2])
+                .unwrap_err()
+                .message
+                .contains("disposed")
+        );
+    }
+}

@@ -1,0 +1,24 @@
+//! The kernels of `shaders/` for the processor: same names, same bindings in the same order, same bytes.
+//!
+//! Each kernel states the interface that it was written for. TypeScript compares that with the WGSL when it makes a
+//! kernel ready, so the two can't drift apart unnoticed.
+
+pub mod contract;
+mod diehl_cook;
+mod disjoint;
+mod philox;
+mod philox_words;
+mod uniform_weights;
+
+use contract::KernelContract;
+
+use crate::device::launch::Launch;
+use crate::failure::Failure;
+
+/// A kernel: its interface, and the function that runs one launch of it on the threads of the current pool.
+pub struct Kernel {
+    pub contract: KernelContract,
+    pub run: fn(Launch<'_>) -> Result<(), Failure>,
+}
+
+pub const KERNELS: &[Kernel] = &[diehl_cook::KERNEL, philox_words::KERNEL, uniform_weights::KERNEL];
