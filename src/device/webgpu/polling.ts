@@ -12,12 +12,13 @@ const EAGER_POLLS = 300;
 const PATIENT_INTERVAL_MS = 1;
 
 type SetImmediate = typeof globalThis.setImmediate;
+type Callback = (...args: unknown[]) => void;
 
 /** How many waits are under way, and what to put back after the last. One for each thread, as `globalThis` is. */
-const waiting: { count: number; polls: number; original: SetImmediate | undefined } = {
+const waiting: { count: number; polls: number; original: SetImmediate } = {
   count: 0,
   polls: 0,
-  original: undefined,
+  original: globalThis.setImmediate,
 };
 
 /** Awaits a promise of Dawn's with patient polling. */
@@ -32,12 +33,18 @@ export async function patiently<T>(promise: Promise<T>): Promise<T> {
     return await promise;
   } finally {
     waiting.count -= 1;
-    if (waiting.count === 0 && waiting.original) globalThis.setImmediate = waiting.original;
+    if (waiting.count === 0) globalThis.setImmediate = waiting.original;
   }
 }
 
-function patientSetImmediate(callback: (...args: unknown[]) => void, ...args: unknown[]): unknown {
+function patientSetImmediate(callback: Callback, ...args: unknown[]): unknown {
+  if (!isNative(callback)) return waiting.original(callback, ...args);
   waiting.polls += 1;
-  if (waiting.polls <= EAGER_POLLS && waiting.original) return waiting.original(callback, ...args);
+  if (waiting.polls <= EAGER_POLLS) return waiting.original(callback, ...args);
   return setTimeout(callback, PATIENT_INTERVAL_MS, ...args);
+}
+
+/** True for a function made outside JavaScript, as Dawn's poll is: nobody else's immediates may be held up. */
+function isNative(callback: Callback): boolean {
+  return Function.prototype.toString.call(callback).endsWith('{ [native code] }');
 }
