@@ -1,0 +1,68 @@
+/** The `tacet` command. */
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { describeError, exitCodeOf } from './errors.ts';
+import { evaluateCommand } from './evaluate.ts';
+import { searchCommand } from './search.ts';
+import { showCommand } from './show.ts';
+import { studiesCommand } from './studies.ts';
+
+const EXAMPLES = `
+Examples:
+  tacet search mnist-stdp
+  tacet studies
+  tacet show mnist-stdp
+
+TACET_DEBUG=1 in the environment prints the stack below an error.`;
+
+/** The command with its subcommands. Throws CommanderError where Commander would end the process. */
+export function createProgram(): Command {
+  const program = new Command('tacet')
+    .description('Large searches over spiking neural networks.')
+    .version(packageVersion(), '--version')
+    .addHelpText('after', EXAMPLES);
+  const commands = [searchCommand(), evaluateCommand(), studiesCommand(), showCommand()];
+  for (const command of commands) program.addCommand(command);
+  for (const command of [program, ...commands]) {
+    command
+      .exitOverride()
+      .configureOutput({ outputError: () => {} })
+      .allowExcessArguments(false);
+  }
+  return program;
+}
+
+/** Runs the command. Errors end as one line on stderr and an exit code: 2 for bad input, 1 for failures. */
+export async function main(argv: readonly string[]): Promise<void> {
+  // A reader that has seen enough (`tacet show x | head`) is no failure.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit();
+    throw error;
+  });
+  try {
+    const program = createProgram();
+    if (argv.length <= 2) program.outputHelp();
+    else await program.parseAsync(argv);
+  } catch (error) {
+    process.exitCode = exitCodeOf(error);
+    // Commander has printed what was asked for: help, or the version.
+    if (error instanceof CommanderError && error.exitCode === 0) return;
+    const debug = (process.env.TACET_DEBUG ?? '0') !== '0';
+    process.stderr.write(`${describeError(error, debug)}\n`);
+  }
+}
+
+function packageVersion(): string {
+  // From src/cli in a clone, from dist/src/cli in an installed package.
+  for (const up of ['../../package.json', '../../../package.json']) {
+    try {
+      const { version } = JSON.parse(readFileSync(new URL(up, import.meta.url), 'utf8')) as {
+        version: string;
+      };
+      return version;
+    } catch {
+      // Not there: one folder further up.
+    }
+  }
+  return 'unknown';
+}

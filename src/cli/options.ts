@@ -1,0 +1,36 @@
+/** Options that several subcommands share, and readers of their values. */
+import { InvalidArgumentError, Option } from 'commander';
+import { type Assignment, parseAssignment } from './study-document.ts';
+
+export const DEFAULT_STORE = './tacet.db';
+
+export function storeOption(): Option {
+  return new Option('--db <file>', 'the store: a SQLite file').default(DEFAULT_STORE);
+}
+
+export function deviceOption(): Option {
+  return new Option('--device <device>', 'auto, webgpu, webgpu:<part of the name>, or native').default(
+    'auto',
+  );
+}
+
+export function jsonOption(): Option {
+  return new Option('--json', 'print JSON lines and nothing else on stdout');
+}
+
+export function setOption(example: string): Option {
+  return new Option('--set <path=value>', `set a part of the study, such as ${example}; repeatable`)
+    .argParser((text: string, before: readonly Assignment[]) => [...before, parseAssignment(text)])
+    .default([], 'none');
+}
+
+/** Reads a whole number of at least `least`. */
+export function wholeNumber(least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < least) {
+      throw new InvalidArgumentError(`Give a whole number of at least ${least}.`);
+    }
+    return value;
+  };
+}

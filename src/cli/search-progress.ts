@@ -1,0 +1,129 @@
+/** Where a search stands, kept up to date by its events; and how that reads on a terminal. Pure. */
+import type { DeviceInfo } from '../device/device.ts';
+import type { RunEvent } from '../study/search.ts';
+import type { StudySummary, TrialRecord } from '../study/store.ts';
+import { formatCount, formatDuration, formatScore, formatShare, formatValue } from './format.ts';
+import { compareTrials, isFeasible } from './ranking.ts';
+
+export interface SearchProgress {
+  readonly study: string;
+  /** How many trials the study should have. */
+  readonly budget: number;
+  readonly complete: number;
+  readonly silent: number;
+  readonly failed: number;
+  readonly running: ReadonlySet<number>;
+  readonly best: TrialRecord | undefined;
+  readonly device: DeviceInfo | undefined;
+  readonly slots: number;
+  /** Times of this clock are ms; the rate and the time left count from when the device was ready. */
+  readonly readyAt: number | undefined;
+  readonly now: number;
+  /** Since the device was ready: samples run, summed over networks, and trials that ended. */
+  readonly samples: number;
+  readonly ended: number;
+}
+
+/** The progress of a search that is about to start, or to go on. */
+export function startProgress({ spec, counts, best }: StudySummary, now: number): SearchProgress {
+  const { complete, silent, failed } = counts;
+  const none = { device: undefined, slots: 0, readyAt: undefined, samples: 0, ended: 0 };
+  const trials = { complete, silent, failed, running: new Set<number>(), best };
+  return { study: spec.name, budget: spec.trials, ...trials, ...none, now };
+}
+
+/** The progress after an event. `now` is a clock in ms that never goes back. */
+export function progressAfter(before: SearchProgress, event: RunEvent, now: number): SearchProgress {
+  switch (event.kind) {
+    case 'ready':
+      return { ...before, now, device: event.device, slots: event.slots, readyAt: now };
+    case 'begun': {
+      const numbers = event.trials.map((trial) => trial.number);
+      return { ...before, now, running: new Set([...before.running, ...numbers]) };
+    }
+    case 'chunk':
+      return { ...before, now, samples: before.samples + event.samples };
+    case 'outcome': {
+      const { trial } = event;
+      const running = new Set(before.running);
+      running.delete(trial.number);
+      const state = trial.outcome?.state ?? 'failed';
+      const improves =
+        isFeasible(trial) && (before.best === undefined || compareTrials(trial, before.best) < 0);
+      const best = improves ? trial : before.best;
+      return { ...before, now, running, best, ended: before.ended + 1, [state]: before[state] + 1 };
+    }
+  }
+}
+
+/** How many trials have ended, earlier runs included. */
+export function endedTrials({ complete, silent, failed }: SearchProgress): number {
+  return complete + silent + failed;
+}
+
+/** Samples x networks per second since the device was ready; undefined before the first chunk. */
+export function sampleRate({ samples, readyAt, now }: SearchProgress): number | undefined {
+  return readyAt === undefined || samples === 0 || now <= readyAt
+    ? undefined
+    : (1000 * samples) / (now - readyAt);
+}
+
+/** Seconds until the budget is used up if trials go on ending as they did; undefined before the first has. */
+export function secondsLeft(progress: SearchProgress): number | undefined {
+  const { ended, readyAt, now, budget } = progress;
+  if (ended === 0 || readyAt === undefined) return undefined;
+  return (Math.max(0, budget - endedTrials(progress)) * (now - readyAt)) / 1000 / ended;
+}
+
+/** Several lines for a terminal that can be written over. */
+export function liveView(progress: SearchProgress, columns: number): string {
+  const { study, budget, complete, silent, failed, running, device, slots } = progress;
+  const ended = endedTrials(progress);
+  const bar = progressBar(budget === 0 ? 1 : ended / budget, 30);
+  const where = device === undefined ? 'opening the device' : `${device.name}, ${slots} slots`;
+  const lines = [
+    `${study}  ${bar}  ${ended}/${budget} trials`,
+    `${complete} complete · ${silent} silent (${formatShare(silent, ended)}) · ${failed} failed · ${running.size} running`,
+    `best: ${bestText(progress.best)}`,
+    `${rateText(progress)} · ${leftText(progress)}`,
+    where,
+  ];
+  return lines.map((line) => cut(line, columns)).join('\n');
+}
+
+/** One line, for logs and pipes. */
+export function progressLine(progress: SearchProgress): string {
+  const { budget, complete, silent, failed, running } = progress;
+  const ended = endedTrials(progress);
+  const states = `${complete} complete, ${silent} silent (${formatShare(silent, ended)}), ${failed} failed, ${running.size} running`;
+  const best = progress.best === undefined ? '' : `; best ${bestText(progress.best)}`;
+  return `${ended}/${budget} trials: ${states}${best}; ${rateText(progress)}; ${leftText(progress)}`;
+}
+
+function bestText(best: TrialRecord | undefined): string {
+  if (best === undefined) return 'none yet';
+  const choices = Object.entries(best.values).filter(
+    ([, value]) => typeof value === 'string' || Number.isInteger(value),
+  );
+  const some = choices.slice(0, 3).map(([name, value]) => `${name} ${formatValue(value)}`);
+  return [`${formatScore(best.outcome?.objective)} (trial ${best.number}`, ...some].join(', ').concat(')');
+}
+
+function rateText(progress: SearchProgress): string {
+  const rate = sampleRate(progress);
+  return rate === undefined ? 'no samples yet' : `${formatCount(rate)} samples x networks per second`;
+}
+
+function leftText(progress: SearchProgress): string {
+  const seconds = secondsLeft(progress);
+  return seconds === undefined ? 'time left not known yet' : `about ${formatDuration(seconds)} left`;
+}
+
+function progressBar(share: number, width: number): string {
+  const full = Math.round(Math.min(1, Math.max(0, share)) * width);
+  return '█'.repeat(full) + '░'.repeat(width - full);
+}
+
+function cut(line: string, columns: number): string {
+  return line.length <= columns ? line : `${line.slice(0, Math.max(0, columns - 1))}…`;
+}

@@ -1,0 +1,215 @@
+/** `tacet search`: runs a study, or goes on with it. */
+import { Command, Option } from 'commander';
+import type { DeviceInfo } from '../device/device.ts';
+import { openDevice } from '../device/index.ts';
+import { OPTIMIZERS } from '../search/index.ts';
+import { recipeOf } from '../study/recipes.ts';
+import { type RunEvent, runSearch } from '../study/search.ts';
+import { openSqliteStore } from '../study/sqlite-store.ts';
+import type { Store, StudySpec } from '../study/store.ts';
+import { EXIT } from './errors.ts';
+import { formatCount, formatDuration, formatValue } from './format.ts';
+import { listenForInterrupt } from './interrupt.ts';
+import { printJson, studyJson, trialJson } from './json-lines.ts';
+import { deviceOption, jsonOption, setOption, storeOption, wholeNumber } from './options.ts';
+import { ProgressDisplay } from './progress-display.ts';
+import {
+  liveView,
+  progressAfter,
+  progressLine,
+  type SearchProgress,
+  sampleRate,
+  startProgress,
+} from './search-progress.ts';
+import { type Assignment, readStudyDocument } from './study-document.ts';
+import { checkStudy, planStudy, type StudyOptions, type StudyPlan, studyName } from './study-plan.ts';
+import { bestTable, sharesLine } from './study-report.ts';
+
+interface SearchOptions extends StudyOptions {
+  readonly db: string;
+  readonly device: string;
+  readonly set: readonly Assignment[];
+  readonly slots?: number;
+  readonly chunk?: number;
+  readonly json?: boolean;
+}
+
+const EXAMPLES = `
+Examples:
+  tacet search mnist-stdp
+  tacet search mnist-stdp --name small --trials 40 --set space.map_size.high=400 --set space.decoder=vote
+  tacet search mnist-stdp --db full.db --trials 868 --set settings.trainSamples=48000 --set settings.holdOutSamples=12000
+  tacet search my-study.yaml --device native
+
+The same command goes on with a study that was interrupted; --trials with a higher number extends it.
+Ctrl-C finishes the chunks in flight and saves; a second one stops at once.`;
+
+export function searchCommand(): Command {
+  return new Command('search')
+    .description('search hyperparameters of a recipe, or the study of a file; resumes a study that is there')
+    .argument('<recipe|file>', 'a recipe (mnist-stdp), or a study file in YAML or JSON')
+    .addOption(storeOption())
+    .option('--name <name>', "name of the study (default: the file's or the recipe's name)")
+    .option('--trials <count>', 'how many trials the study shall have', wholeNumber(1))
+    .option('--seed <seed>', 'seed of everything random in the study (default: 0)', wholeNumber(0))
+    .addOption(setOption('space.map_size.high=400'))
+    .addOption(new Option('--optimizer <name>', 'what proposes trials').choices([...OPTIMIZERS]))
+    .addOption(deviceOption())
+    .option(
+      '--slots <count>',
+      'networks that run side by side (default: what suits the device)',
+      wholeNumber(1),
+    )
+    .option('--chunk <samples>', 'samples of a network in one launch (default: measured)', wholeNumber(1))
+    .addOption(jsonOption())
+    .addHelpText('after', EXAMPLES)
+    .action(search);
+}
+
+async function search(argument: string, options: SearchOptions): Promise<void> {
+  const document = readStudyDocument(argument, options.set);
+  checkStudy(document, options);
+  const quick = recipeOf(document.recipe).quick(await describeDevice(options.device));
+  using store = openSqliteStore(options.db);
+  const name = studyName(document, options);
+  const stored = store.studies().find((study) => study.spec.name === name)?.spec;
+  const plan = planStudy(document, options, { quick, stored });
+  const { resumed } = store.openStudy(plan.spec);
+  const run = new SearchRun(plan, store, resumed, options);
+  process.exitCode = await run.run();
+}
+
+/** What a device says of itself. It is opened here once, so that a wrong name is refused before anything starts. */
+async function describeDevice(device: string): Promise<DeviceInfo> {
+  await using opened = await openDevice(device);
+  return opened.info;
+}
+
+/** One run of a study on this terminal. */
+class SearchRun {
+  readonly #plan: StudyPlan;
+  readonly #spec: StudySpec;
+  readonly #store: Store;
+  readonly #resumed: boolean;
+  readonly #options: SearchOptions;
+  #progress: SearchProgress;
+
+  constructor(plan: StudyPlan, store: Store, resumed: boolean, options: SearchOptions) {
+    this.#plan = plan;
+    this.#spec = plan.spec;
+    this.#store = store;
+    this.#resumed = resumed;
+    this.#options = options;
+    this.#progress = startProgress(store.study(plan.spec.name), performance.now());
+  }
+
+  /** @returns the exit code */
+  async run(): Promise<number> {
+    const { json = false, device, slots, chunk } = this.#options;
+    this.#announce(json);
+    const finished = await this.#whileShown(json, (stop, display) =>
+      runSearch(this.#spec, this.#store, {
+        device,
+        ...(slots === undefined ? {} : { slots }),
+        ...(chunk === undefined ? {} : { chunk }),
+        stop,
+        onEvent: (event) => this.#take(event, json, display),
+      }),
+    );
+    this.#conclude(json, finished);
+    return finished ? EXIT.ok : EXIT.interrupted;
+  }
+
+  async #whileShown(
+    quiet: boolean,
+    work: (stop: AbortSignal, display: ProgressDisplay) => Promise<{ finished: boolean }>,
+  ): Promise<boolean> {
+    const now = () => ({ ...this.#progress, now: performance.now() });
+    using display = new ProgressDisplay(
+      { live: (columns) => liveView(now(), columns), line: () => progressLine(now()) },
+      { quiet },
+    );
+    using interruption = listenForInterrupt({
+      first: () =>
+        display.note('Stopping: the chunks in flight are finished and saved; Ctrl-C again stops at once.'),
+      second: () => {
+        display[Symbol.dispose]();
+        process.stderr.write(`Stopped. ${this.#resumeHint()}\n`);
+      },
+    });
+    const { finished } = await work(interruption.stop, display);
+    return finished;
+  }
+
+  #take(event: RunEvent, json: boolean, display: ProgressDisplay): void {
+    this.#progress = progressAfter(this.#progress, event, performance.now());
+    if (event.kind === 'ready') {
+      const { device, slots, setupSeconds } = event;
+      if (json) printJson({ kind: 'device', device, slots, setupSeconds });
+      else display.note(`${device.name}: ${slots} slots, ready after ${formatDuration(setupSeconds)}`);
+    }
+    if (json && event.kind === 'outcome') printJson(trialJson(event.trial));
+  }
+
+  #announce(json: boolean): void {
+    const study = this.#store.study(this.#spec.name);
+    if (json) {
+      printJson(studyJson(study, this.#store.location));
+      return;
+    }
+    const { shortened, recipe } = this.#plan;
+    const { name, trials, optimizer } = this.#spec;
+    process.stderr.write(
+      `${this.#resumed ? 'Resuming' : 'Study'} ${name}: ${trials} trials of ${recipe.name}, optimizer ${String(optimizer.name)}, in ${this.#store.location}\n`,
+    );
+    const short = Object.entries(shortened).map(([key, value]) => `${key} ${formatValue(Number(value))}`);
+    if (short.length > 0) {
+      process.stderr.write(
+        `A short search, to end within minutes: ${short.join(', ')}. --set settings.<name>=... changes that.\n`,
+      );
+    }
+  }
+
+  #conclude(json: boolean, finished: boolean): void {
+    const { name } = this.#spec;
+    const study = this.#store.study(name);
+    const rate = sampleRate(this.#progress);
+    const { samples, readyAt, device } = this.#progress;
+    const seconds = readyAt === undefined ? 0 : (this.#progress.now - readyAt) / 1000;
+    if (json) {
+      const speed = { samples, seconds, samplesPerSecond: rate ?? null, device: device?.name ?? null };
+      printJson({ ...studyJson(study, this.#store.location, 'end'), finished, ...speed });
+      if (!finished) process.stderr.write(`${this.#resumeHint()}\n`);
+      return;
+    }
+    const lines = [
+      bestTable(this.#store.trials(name), this.#plan.recipe.constraints) ?? 'No trial has an objective yet.',
+      sharesLine(study),
+      ...(rate === undefined
+        ? []
+        : [
+            `${formatCount(rate)} samples x networks per second in this run: ${formatCount(samples)} in ${formatDuration(seconds)} on ${device?.name}`,
+          ]),
+      `Saved in ${this.#store.location}. Look at it: tacet show ${this.#showArguments()}`,
+      ...(finished ? [] : [this.#resumeHint()]),
+    ];
+    process.stdout.write(`${lines.join('\n')}\n`);
+  }
+
+  #showArguments(): string {
+    const { db } = this.#options;
+    const best = this.#progress.best;
+    const store = db === './tacet.db' ? '' : ` --db ${quoted(db)}`;
+    const study = `${quoted(this.#spec.name)}${store}`;
+    return best === undefined ? study : `${study}, or tacet show ${study} --trial ${best.number}`;
+  }
+
+  #resumeHint(): string {
+    return `What has ended is saved in ${this.#store.location}; go on with: tacet ${process.argv.slice(2).map(quoted).join(' ')}`;
+  }
+}
+
+/** A word as a shell takes it. */
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
