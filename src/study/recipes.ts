@@ -8,26 +8,31 @@ const share = z.number().min(0).max(1);
 const count = z.int().min(1);
 
 /** Settings of `mnist-stdp`. */
-export const mnistStdpSettings = z.strictObject({
-  /** Training images, from MNIST's 60,000, and images held out of the same for the objective. */
-  trainSamples: count.max(60_000).default(48_000),
-  holdOutSamples: count.max(60_000).default(12_000),
-  /** Steps of 1 ms for which an image is shown. */
-  steps: count.max(1_000).default(100),
-  /** Rate of a white pixel, Hz. */
-  maxRateHz: z.number().positive().max(1_000).default(128),
-  /** Share of the training samples that may be silent before a trial is stopped. */
-  beta: share.default(0.1),
-  /** A sample is silent for a layer with fewer spikes than this. */
-  excitatoryAlpha: z.int().min(0).default(5),
-  inhibitoryAlpha: z.int().min(0).default(1),
-  /** Training samples between two updates of the neurons' classes. */
-  assignmentBlock: count.default(1_000),
-  /** Whether silent trials are evaluated on the hold-out too, as the recorded experiment did. */
-  evaluateSilent: z.boolean().default(false),
-  /** Seed of the split, the order of the samples and their encoding: the same for all trials of a study. */
-  dataSeed: z.int().min(0).default(0),
-});
+export const mnistStdpSettings = z
+  .strictObject({
+    /** Training images, from MNIST's 60,000, and images held out of the same for the objective. */
+    trainSamples: count.max(60_000).default(48_000),
+    holdOutSamples: count.max(60_000).default(12_000),
+    /** Steps of 1 ms for which an image is shown. */
+    steps: count.max(1_000).default(100),
+    /** Rate of a white pixel, Hz. */
+    maxRateHz: z.number().positive().max(1_000).default(128),
+    /** Share of the training samples that may be silent before a trial is stopped. */
+    beta: share.default(0.1),
+    /** A sample is silent for a layer with fewer spikes than this. */
+    excitatoryAlpha: z.int().min(0).default(5),
+    inhibitoryAlpha: z.int().min(0).default(1),
+    /** Training samples between two updates of the neurons' classes. */
+    assignmentBlock: count.default(1_000),
+    /** Whether silent trials are evaluated on the hold-out too, as the recorded experiment did. */
+    evaluateSilent: z.boolean().default(false),
+    /** Seed of the split, the order of the samples and their encoding: the same for all trials of a study. */
+    dataSeed: z.int().min(0).default(0),
+  })
+  .refine(({ trainSamples, holdOutSamples }) => trainSamples + holdOutSamples <= 60_000, {
+    path: ['trainSamples'],
+    message: 'give fewer, or fewer holdOutSamples: together at most the 60,000 images of MNIST',
+  });
 
 export type MnistStdpSettings = z.output<typeof mnistStdpSettings>;
 
