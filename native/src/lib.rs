@@ -1,6 +1,7 @@
 //! The native half of Tacet, loaded by Node through N-API.
 //!
 //! * [`linalg`]: dense linear algebra in f64, for the Gaussian processes of the optimizer.
+//! * [`gp`]: Gaussian process regression for the optimizer.
 //! * [`device`]: a queue of kernel launches with its own memory and threads, behind the seam of `src/device`.
 //! * [`kernels`]: the kernels of `shaders/`, for the processor.
 //!
@@ -12,6 +13,7 @@
 
 mod device;
 mod failure;
+mod gp;
 mod kernels;
 mod linalg;
 mod worker;
