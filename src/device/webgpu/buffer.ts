@@ -12,19 +12,21 @@ export class WebGpuBuffer implements DeviceBuffer {
   readonly byteLength: number;
   readonly label: string;
   readonly gpu: GPUBuffer;
+  readonly #owner: GPUDevice;
   #disposed = false;
 
   constructor(gpu: GPUDevice, byteLength: number, label: string) {
     this.byteLength = byteLength;
     this.label = label;
+    this.#owner = gpu;
     const size = byteLength === 0 ? EMPTY_BUFFER_BYTES : wholeWords(byteLength);
     const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
     this.gpu = gpu.createBuffer({ size, usage, label });
   }
 
-  /** @throws {DeviceError} `launch` unless `buffer` is one of ours that is still there */
-  static from(buffer: DeviceBuffer): WebGpuBuffer {
-    if (!(buffer instanceof WebGpuBuffer)) {
+  /** @throws {DeviceError} `launch` unless `buffer` was made by `owner` and is still there */
+  static from(buffer: DeviceBuffer, owner: GPUDevice): WebGpuBuffer {
+    if (!(buffer instanceof WebGpuBuffer) || buffer.#owner !== owner) {
       throw new DeviceError('launch', `buffer "${buffer.label}" belongs to another device`);
     }
     if (buffer.#disposed) throw new DeviceError('launch', `buffer "${buffer.label}" is disposed`);

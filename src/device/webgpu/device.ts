@@ -1,4 +1,5 @@
 /** The WebGPU device: one adapter through Dawn's Node binding, behind the seam of `device.ts`. */
+import { loadContract } from '../contract.ts';
 import type {
   Device,
   DeviceBuffer,
@@ -108,7 +109,7 @@ class WebGpuDevice implements Device {
     const key = `${name} ${JSON.stringify(Object.entries(constants).sort())}`;
     let compiling = this.#kernels.get(key);
     if (!compiling) {
-      compiling = compileKernel(this.#gpu, this.info.name, name, constants);
+      compiling = compileKernel(this.#gpu, this.info.name, loadContract(name), constants);
       this.#kernels.set(key, compiling);
     }
     const kernel = await this.#track(compiling);
@@ -143,15 +144,17 @@ class WebGpuDevice implements Device {
         `can't write ${data.byteLength} bytes into the middle of "${buffer.label}": write words of 4 bytes`,
       );
     }
-    this.#gpu.queue.writeBuffer(WebGpuBuffer.from(buffer).gpu, byteOffset, transferable(data));
+    this.#gpu.queue.writeBuffer(WebGpuBuffer.from(buffer, this.#gpu).gpu, byteOffset, transferable(data));
   }
 
   run(launches: readonly Launch[]): void {
     this.#checkUsable();
-    if (launches.length === 0) return;
     for (const launch of launches) this.#checkLaunch(launch);
-    const names = [...new Set(launches.map((launch) => launch.kernel.name))].join(', ');
-    this.#watched('launch', `launch of ${names}`, () => this.#submit(launches));
+    // Dawn remarks on empty dispatches, on standard output.
+    const working = launches.filter(({ workgroups }) => workgroups.every((count) => count > 0));
+    if (working.length === 0) return;
+    const names = [...new Set(working.map((launch) => launch.kernel.name))].join(', ');
+    this.#watched('launch', `launch of ${names}`, () => this.#submit(working));
   }
 
   #submit(launches: readonly Launch[]): void {
@@ -214,7 +217,7 @@ class WebGpuDevice implements Device {
           `launch of "${kernel.name}" lacks a buffer for binding "${binding.name}"`,
         );
       }
-      WebGpuBuffer.from(buffer);
+      WebGpuBuffer.from(buffer, this.#gpu);
     }
     for (const given of Object.keys(buffers)) {
       if (!kernel.contract.buffers.some((binding) => binding.name === given)) {
@@ -254,7 +257,10 @@ class WebGpuDevice implements Device {
     for (const binding of kernel.contract.buffers) {
       const buffer = launch.buffers[binding.name];
       if (buffer) {
-        entries.push({ binding: binding.binding, resource: { buffer: WebGpuBuffer.from(buffer).gpu } });
+        entries.push({
+          binding: binding.binding,
+          resource: { buffer: WebGpuBuffer.from(buffer, this.#gpu).gpu },
+        });
       }
     }
     if (kernel.contract.params) {
@@ -271,7 +277,7 @@ class WebGpuDevice implements Device {
   ): Promise<ArrayBuffer> {
     this.#checkUsable();
     checkRange('read', buffer, byteOffset, byteLength);
-    const source = WebGpuBuffer.from(buffer);
+    const source = WebGpuBuffer.from(buffer, this.#gpu);
     if (byteLength === 0) {
       await this.idle();
       return new ArrayBuffer(0);

@@ -1,5 +1,5 @@
 /** Making a pipeline of a kernel's WGSL, with errors that show the line. */
-import { loadContract } from '../contract.ts';
+import type { KernelInterface } from '../contract.ts';
 import type { Kernel } from '../device.ts';
 import { DeviceError } from '../device.ts';
 import { patiently } from './polling.ts';
@@ -10,17 +10,17 @@ export interface WebGpuKernel extends Kernel {
 }
 
 /**
- * Compiles `shaders/<name>.wgsl` with override constants.
+ * Compiles a kernel with override constants, the defaults of its WGSL where none is given.
  *
  * @throws {DeviceError} `contract` for an unknown or missing constant, `compile` with the line of the WGSL
  */
 export async function compileKernel(
   gpu: GPUDevice,
   deviceName: string,
-  name: string,
+  contract: KernelInterface,
   constants: Readonly<Record<string, number>>,
 ): Promise<WebGpuKernel> {
-  const contract = loadContract(name);
+  const { name } = contract;
   const used = completeConstants(name, contract.overrides, constants);
   const module = gpu.createShaderModule({ code: contract.source, label: name });
   const info = await patiently(module.getCompilationInfo());
