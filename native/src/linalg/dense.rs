@@ -20,6 +20,14 @@ pub struct Cholesky {
     pub log_determinant: f64,
 }
 
+/// A value as JavaScript writes it.
+fn text(value: f64) -> String {
+    if value.is_infinite() {
+        return if value > 0.0 { "Infinity" } else { "-Infinity" }.to_owned();
+    }
+    value.to_string()
+}
+
 pub fn check_finite(name: &str, values: &[f64], columns: usize) -> Result<(), Failure> {
     match values.iter().position(|value| !value.is_finite()) {
         None => Ok(()),
@@ -27,7 +35,7 @@ pub fn check_finite(name: &str, values: &[f64], columns: usize) -> Result<(), Fa
             "not-finite",
             format!(
                 "{name} holds {} at row {}, column {}; the values must be finite",
-                values[index],
+                text(values[index]),
                 index / columns.max(1),
                 index % columns.max(1)
             ),
@@ -147,7 +155,7 @@ fn check_triangle(t: &[f64], n: usize, upper: bool) -> Result<(), Failure> {
                 "not-finite",
                 format!(
                     "the triangular matrix holds {} at row {i}, column {}; the values must be finite",
-                    used[index],
+                    text(used[index]),
                     index + offset
                 ),
             ));
