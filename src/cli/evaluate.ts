@@ -4,7 +4,6 @@ import { parse } from 'yaml';
 import { openDevice } from '../device/index.ts';
 import { type Recipe, recipeOf } from '../study/recipes.ts';
 import { type EvaluationEntry, runEvaluation, trialSeed } from '../study/search.ts';
-import type { JsonValue } from '../study/trial.ts';
 import { check } from './check.ts';
 import { EXIT, UsageError } from './errors.ts';
 import { formatCount, formatDuration } from './format.ts';
@@ -67,7 +66,7 @@ async function evaluate(name: string, options: EvaluateOptions): Promise<void> {
   const { params, samples, seed, device, slots, chunk, json = false } = options;
   const document = readStudyDocument(name, options.set);
   const recipe = recipeOf(document.recipe);
-  const given: Record<string, JsonValue> = { ...document.settings };
+  const given: Record<string, unknown> = { ...document.settings };
   if (samples !== undefined) {
     given.trainSamples = samples;
     given.holdOutSamples = Math.floor(samples / TRAINING_PER_HOLD_OUT);

@@ -5,11 +5,10 @@
  */
 import { readFileSync } from 'node:fs';
 import { basename, extname } from 'node:path';
-import { isNode, LineCounter, parse, parseDocument } from 'yaml';
+import { isMap, isNode, isScalar, isSeq, LineCounter, parse, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { OPTIMIZERS } from '../search/index.ts';
 import { RECIPES } from '../study/recipes.ts';
-import type { JsonValue } from '../study/trial.ts';
 import { check, nearestFirst, type PlaceOf, placeAfter, shown } from './check.ts';
 import { UsageError } from './errors.ts';
 
@@ -26,15 +25,20 @@ const overrideSchema = z.strictObject({
 
 export type ParameterOverride = z.output<typeof overrideSchema>;
 
+/** Anything by name, to be checked where more is known. */
+const named = z.record(z.string(), z.unknown());
+
 const documentSchema = z.strictObject({
-  recipe: z.string(),
+  recipe: z.enum(RECIPES.map((recipe) => recipe.name)),
   name: z.string().min(1).max(200).optional(),
   seed: z.int().min(0).optional(),
   trials: z.int().min(1).optional(),
-  optimizer: z.record(z.string(), z.json()).optional(),
-  settings: z.record(z.string(), z.json()).optional(),
-  space: z.record(z.string(), z.json()).optional(),
+  optimizer: named.optional(),
+  settings: named.optional(),
+  space: named.optional(),
 });
+
+type Named = Readonly<Record<string, unknown>>;
 
 /** A study as the user states it. */
 export interface StudyDocument {
@@ -44,9 +48,9 @@ export interface StudyDocument {
   readonly trials: number | undefined;
   readonly optimizer: {
     readonly name: string | undefined;
-    readonly settings: Readonly<Record<string, JsonValue>>;
+    readonly settings: Named;
   };
-  readonly settings: Readonly<Record<string, JsonValue>>;
+  readonly settings: Named;
   /** A number or a text fixes a parameter; an object changes it. */
   readonly space: Readonly<Record<string, number | string | ParameterOverride>>;
   /** Undefined when a recipe was named instead of a file. */
@@ -58,7 +62,7 @@ export interface StudyDocument {
 /** An assignment given by `--set`. */
 export interface Assignment {
   readonly path: readonly string[];
-  readonly value: JsonValue;
+  readonly value: unknown;
 }
 
 /** Reads `path=value`; the value as YAML does, so `3`, `true`, `vote` and `[all, vote]` are what they look like. */
@@ -70,15 +74,13 @@ export function parseAssignment(text: string): Assignment {
   }
   const given = text.slice(split + 1).trim();
   if (given === '') throw new UsageError(`--set ${text} has no value: give path=value`);
-  let value: unknown;
   try {
-    value = parse(given, { schema: 'core' });
+    return { path, value: parse(given, { schema: 'core' }) as unknown };
   } catch {
     throw new UsageError(
       `--set ${text} has a value that can't be read: quote it, as in ${path.join('.')}='"..."'`,
     );
   }
-  return { path, value: check(z.json(), value, () => `--set ${path.join('.')}`) };
 }
 
 /** Whether an argument means a file rather than a recipe. */
@@ -93,12 +95,12 @@ export function meansFile(argument: string): boolean {
  */
 export function readStudyDocument(argument: string, assignments: readonly Assignment[]): StudyDocument {
   const source = meansFile(argument) ? readFile(argument) : namedRecipe(argument);
-  let content: JsonValue = source.content;
+  let content = source.content;
   for (const { path, value } of assignments) content = assigned(content, path, value);
   const placeOf: PlaceOf = (path) => {
-    const dotted = path.map(String);
-    const set = assignments.find((given) => given.path.every((part, i) => part === dotted[i]));
-    return set === undefined ? source.placeOf(path) : `--set ${dotted.join('.')}`;
+    const set = assignments.find((given) => path.length > 0 && isOnTheWay(given.path, path));
+    if (set === undefined) return source.placeOf(path);
+    return `--set ${(path.length > set.path.length ? path : set.path).map(String).join('.')}`;
   };
 
   // `optimizer: scbo` is short for `optimizer: { name: scbo }`.
@@ -120,13 +122,18 @@ export function readStudyDocument(argument: string, assignments: readonly Assign
   };
 }
 
+/** Whether one of two paths leads through the other's end. */
+function isOnTheWay(a: readonly PropertyKey[], b: readonly PropertyKey[]): boolean {
+  return a.slice(0, b.length).every((key, i) => String(key) === String(b[i]));
+}
+
 /** The name of a study that gives none: the recipe's, or its file's without folder and ending. */
 export function defaultName({ file, recipe }: StudyDocument): string {
   return file === undefined ? recipe : basename(file, extname(file));
 }
 
 interface Source {
-  readonly content: JsonValue;
+  readonly content: unknown;
   readonly file: string | undefined;
   readonly placeOf: PlaceOf;
 }
@@ -157,7 +164,7 @@ function readFile(file: string): Source {
     const where = offset === undefined ? file : `${file} line ${lines.linePos(offset).line}`;
     return path.length === 0 ? where : `${where}: ${path.map(String).join('.')}`;
   };
-  const content = document.toJS({ maxAliasCount: 100 }) as JsonValue;
+  const content: unknown = document.toJS({ maxAliasCount: 100 });
   if (content === null) throw new UsageError(`${file} is empty: give at least "recipe: ${RECIPES[0]?.name}"`);
   return { content, file, placeOf };
 }
@@ -179,37 +186,43 @@ const READ_FAILURES: Readonly<Record<string, string>> = {
   EACCES: "can't be read, its permissions forbid it",
 };
 
-/** Where in the text the value at a path begins, or the closest thing around it. */
+/** Where in the text the key at the end of a path stands, or the last one before it that is there. */
 function offsetOf(
   document: ReturnType<typeof parseDocument>,
   path: readonly PropertyKey[],
 ): number | undefined {
-  for (let length = path.length; length > 0; length--) {
-    const node = document.getIn(path.slice(0, length), true);
-    if (isNode(node) && node.range) return node.range[0];
+  let node: unknown = document.contents;
+  let offset: number | undefined;
+  for (const key of path) {
+    let at: unknown;
+    if (isMap(node)) {
+      const pair = node.items.find((item) => isScalar(item.key) && String(item.key.value) === String(key));
+      [at, node] = [pair?.key, pair?.value];
+    } else if (isSeq(node)) {
+      at = node = node.items[Number(key)];
+    }
+    if (!isNode(at) || !at.range) break;
+    offset = at.range[0];
   }
-  return undefined;
+  return offset;
 }
 
 /** A copy of a tree with one value set; objects on the way are made, and replace what is no object. */
-function assigned(tree: JsonValue, path: readonly string[], value: JsonValue): JsonValue {
+function assigned(tree: unknown, path: readonly string[], value: unknown): unknown {
   const [key, ...rest] = path;
   if (key === undefined) return value;
   const object = typeof tree === 'object' && tree !== null && !Array.isArray(tree) ? tree : {};
-  const before = (object as Record<string, JsonValue>)[key] ?? {};
+  const before = (object as Record<string, unknown>)[key] ?? {};
   return { ...object, [key]: assigned(before, rest, value) };
 }
 
-function checkOptimizer(
-  optimizer: Readonly<Record<string, JsonValue>>,
-  placeOf: PlaceOf,
-): StudyDocument['optimizer'] {
+function checkOptimizer(optimizer: Named, placeOf: PlaceOf): StudyDocument['optimizer'] {
   const { name, ...settings } = optimizer;
   const place: PlaceOf = () => placeOf(['optimizer', 'name']);
   return { name: name === undefined ? undefined : check(z.enum(OPTIMIZERS), name, place), settings };
 }
 
-function checkSpace(space: Readonly<Record<string, JsonValue>>, placeOf: PlaceOf): StudyDocument['space'] {
+function checkSpace(space: Named, placeOf: PlaceOf): StudyDocument['space'] {
   const entries = Object.entries(space).map(([name, given]) => {
     if (typeof given === 'number' || typeof given === 'string') return [name, given] as const;
     return [name, check(overrideSchema, given, (path) => placeOf(['space', name, ...path]))] as const;
