@@ -22,28 +22,26 @@ export async function compileKernel(
 ): Promise<WebGpuKernel> {
   const { name } = contract;
   const used = completeConstants(name, contract.overrides, constants);
+  // What goes wrong in here is told below with the line; without a scope it would count as a failure of the device.
+  gpu.pushErrorScope('validation');
   const module = gpu.createShaderModule({ code: contract.source, label: name });
-  const info = await patiently(module.getCompilationInfo());
+  const layout = gpu.createBindGroupLayout({ entries: layoutEntries(contract), label: name });
+  const pipelineLayout = gpu.createPipelineLayout({ bindGroupLayouts: [layout] });
+  const [refusal, info] = await patiently(Promise.all([gpu.popErrorScope(), module.getCompilationInfo()]));
   const errors = info.messages.filter((message) => message.type === 'error');
   if (errors.length > 0) {
     const lines = contract.source.split('\n');
     const shown = errors.map((e) => `  line ${e.lineNum}: ${e.message}\n    ${lines[e.lineNum - 1] ?? ''}`);
     throw new DeviceError('compile', `kernel "${name}" does not compile:\n${shown.join('\n')}`);
   }
-  const entries: GPUBindGroupLayoutEntry[] = contract.buffers.map((binding) => ({
-    binding: binding.binding,
-    visibility: GPUShaderStage.COMPUTE,
-    buffer: { type: binding.access === 'read' ? 'read-only-storage' : 'storage' },
-  }));
-  if (contract.params) {
-    entries.push({ binding: 0, visibility: GPUShaderStage.COMPUTE, buffer: { type: 'uniform' } });
+  if (refusal) {
+    throw new DeviceError('compile', `kernel "${name}" can't run on ${deviceName}: ${refusal.message}`);
   }
-  const layout = gpu.createBindGroupLayout({ entries, label: name });
   try {
     const pipeline = await patiently(
       gpu.createComputePipelineAsync({
         label: name,
-        layout: gpu.createPipelineLayout({ bindGroupLayouts: [layout] }),
+        layout: pipelineLayout,
         compute: { module, constants: used },
       }),
     );
@@ -52,6 +50,18 @@ export async function compileKernel(
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new DeviceError('compile', `kernel "${name}" can't run on ${deviceName}: ${why}`, { cause });
   }
+}
+
+function layoutEntries(contract: KernelInterface): GPUBindGroupLayoutEntry[] {
+  const entries: GPUBindGroupLayoutEntry[] = contract.buffers.map((binding) => ({
+    binding: binding.binding,
+    visibility: GPUShaderStage.COMPUTE,
+    buffer: { type: binding.access === 'read' ? 'read-only-storage' : 'storage' },
+  }));
+  if (contract.params) {
+    entries.push({ binding: 0, visibility: GPUShaderStage.COMPUTE, buffer: { type: 'uniform' } });
+  }
+  return entries;
 }
 
 /** The value of every override constant of a kernel: the caller's, else the default that the WGSL gives. */
