@@ -24,7 +24,7 @@ const MULTIPLIER_1 = 0xcd9e8d57;
 const WEYL_0 = 0x9e3779b9;
 const WEYL_1 = 0xbb67ae85;
 
-/** The upper 32 bits of the 64-bit product of two unsigned 32-bit words. */
+/** The upper 32 bits of the 64-bit product of two unsigned 32-bit words; no partial sum exceeds 32 bits. */
 function multiplyHigh(a: number, b: number): number {
   const aLow = a & 0xffff;
   const aHigh = a >>> 16;
@@ -32,7 +32,7 @@ function multiplyHigh(a: number, b: number): number {
   const bHigh = b >>> 16;
   const middle = aHigh * bLow + ((aLow * bLow) >>> 16);
   const carried = aLow * bHigh + (middle & 0xffff);
-  return (aHigh * bHigh + Math.floor(middle / 0x10000) + Math.floor(carried / 0x10000)) >>> 0;
+  return (aHigh * bHigh + (middle >>> 16) + (carried >>> 16)) >>> 0;
 }
 
 /**
@@ -41,12 +41,29 @@ function multiplyHigh(a: number, b: number): number {
  * @example philox4x32([0, 0, 0, 0], [0, 0])[0].toString(16) // '6627e8d5'
  */
 export function philox4x32(counter: Words4, key: Words2): Words4 {
-  let [c0, c1, c2, c3] = counter;
+  const words = new Uint32Array(4);
+  philoxInto(words, counter[0], counter[1], counter[2], counter[3], key);
+  return [words[0] as number, words[1] as number, words[2] as number, words[3] as number];
+}
+
+/** The same, into four words that the caller keeps: for loops that draw millions. */
+export function philoxInto(
+  words: Uint32Array,
+  counter0: number,
+  counter1: number,
+  counter2: number,
+  counter3: number,
+  key: Words2,
+): void {
+  let c0 = counter0;
+  let c1 = counter1;
+  let c2 = counter2;
+  let c3 = counter3;
   let [k0, k1] = key;
   for (let round = 0; round < ROUNDS; round++) {
     const high0 = multiplyHigh(MULTIPLIER_0, c0);
-    const low0 = Math.imul(MULTIPLIER_0, c0) >>> 0;
     const high1 = multiplyHigh(MULTIPLIER_1, c2);
+    const low0 = Math.imul(MULTIPLIER_0, c0) >>> 0;
     const low1 = Math.imul(MULTIPLIER_1, c2) >>> 0;
     c0 = (high1 ^ c1 ^ k0) >>> 0;
     c1 = low1;
@@ -55,7 +72,10 @@ export function philox4x32(counter: Words4, key: Words2): Words4 {
     k0 = (k0 + WEYL_0) >>> 0;
     k1 = (k1 + WEYL_1) >>> 0;
   }
-  return [c0, c1, c2, c3];
+  words[0] = c0;
+  words[1] = c1;
+  words[2] = c2;
+  words[3] = c3;
 }
 
 /** Splits a seed (an integer from 0 to 2^53 - 1) into the two words of a key. */

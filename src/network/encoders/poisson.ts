@@ -8,7 +8,7 @@
  * Draws come from Philox, addressed by (sample, pixel, number of the interval), so a sample's spikes depend neither
  * on other samples nor on the order of encoding.
  */
-import { keyOf, philox4x32, STREAMS, type Words2 } from '../../random/philox.ts';
+import { keyOf, philoxInto, STREAMS, type Words2 } from '../../random/philox.ts';
 
 /** Spikes of many samples as event lists, grouped by step. */
 export interface EncodedSamples {
@@ -60,6 +60,7 @@ export function encodePoisson(
   const spikeStep: number[] = [];
   const spikeInput: number[] = [];
   const cursor = new Uint32Array(steps + 1);
+  const words = new Uint32Array(4);
   let used = 0;
   for (let position = 0; position < indices.length; position++) {
     const sample = indices[position] as number;
@@ -68,7 +69,7 @@ export function encodePoisson(
     spikeInput.length = 0;
     for (let pixel = 0; pixel < inputs; pixel++) {
       const table = thresholds[images.pixels[sample * inputs + pixel] as number];
-      if (table) spikesOfPixel(table, steps, sample, pixel, key, spikeStep, spikeInput);
+      if (table) spikesOfPixel(table, steps, sample, pixel, key, words, spikeStep, spikeInput);
     }
     const base = position * (steps + 1);
     cursor.fill(0);
@@ -112,24 +113,31 @@ function intervalThresholds(encoding: PoissonEncoding): (Float64Array | undefine
   });
 }
 
+/** Appends the spikes of one pixel, in the order of time. `words` is room for a block of draws. */
 function spikesOfPixel(
   table: Float64Array,
   steps: number,
   sample: number,
   pixel: number,
   key: Words2,
+  words: Uint32Array,
   spikeStep: number[],
   spikeInput: number[],
 ): void {
   const longest = table[steps] as number;
   let time = 0;
-  let words = philox4x32([0, STREAMS.encoding, pixel, sample], key);
   for (let draw = 0; ; draw++) {
-    if (draw > 0 && draw % 4 === 0) words = philox4x32([draw / 4, STREAMS.encoding, pixel, sample], key);
+    if (draw % 4 === 0) philoxInto(words, draw / 4, STREAMS.encoding, pixel, sample, key);
     const word = words[draw % 4] as number;
     if (word >= longest) return;
+    // The first interval whose cumulative probability exceeds the draw.
     let interval = 0;
-    while (word >= (table[interval] as number)) interval++;
+    let above = steps;
+    while (interval < above) {
+      const middle = (interval + above) >> 1;
+      if (word < (table[middle] as number)) above = middle;
+      else interval = middle + 1;
+    }
     time += Math.max(1, interval);
     if (time > steps) return;
     spikeStep.push(time - 1);
