@@ -2,6 +2,7 @@
 // Starts the `tacet` command: from src/ in a clone, where Node runs TypeScript itself, from dist/ in an installed
 // package. Plain JavaScript, so that an older Node can say what is wrong with it.
 import { existsSync } from 'node:fs';
+import module from 'node:module';
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 if (major < 22 || (major === 22 && minor < 18)) {
@@ -10,6 +11,9 @@ if (major < 22 || (major === 22 && minor < 18)) {
   );
   process.exit(2);
 }
+
+// Modules compiled by an earlier run start twice as fast.
+module.enableCompileCache();
 
 const inClone = existsSync(new URL('../src/cli/main.ts', import.meta.url));
 const [root, extension] = inClone ? ['../src', 'ts'] : ['../dist/src', 'js'];

@@ -1,6 +1,7 @@
 /** The `tacet` command. */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { devicesCommand } from './devices.ts';
 import { describeError, exitCodeOf } from './errors.ts';
 import { evaluateCommand } from './evaluate.ts';
 import { searchCommand } from './search.ts';
@@ -12,6 +13,7 @@ Examples:
   tacet search mnist-stdp
   tacet studies
   tacet show mnist-stdp
+  tacet devices
 
 TACET_DEBUG=1 in the environment prints the stack below an error.`;
 
@@ -21,7 +23,7 @@ export function createProgram(): Command {
     .description('Large searches over spiking neural networks.')
     .version(packageVersion(), '--version')
     .addHelpText('after', EXAMPLES);
-  const commands = [searchCommand(), evaluateCommand(), studiesCommand(), showCommand()];
+  const commands = [searchCommand(), evaluateCommand(), studiesCommand(), showCommand(), devicesCommand()];
   for (const command of commands) program.addCommand(command);
   for (const command of [program, ...commands]) {
     command

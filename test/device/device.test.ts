@@ -161,6 +161,29 @@ describeOnDevices('a device', (open, present) => {
       },
     );
 
+    it('can bind as much as the device says', async () => {
+      // More than the 128 MiB that WebGPU gives by default, where the adapter has more.
+      const byteLength = Math.min(device.info.limits.maxBindingBytes, 2 ** 27 + 2 ** 20);
+      using words = device.createBuffer(byteLength, 'large');
+      device.run([drawWords(kernel, words, 1)]);
+      const first = new Uint32Array(await device.read(words, 0, 16));
+      expect(first.some((word) => word !== 0)).toBe(true);
+    });
+
+    it('are timed when asked for, each by its kernel', async () => {
+      const timed = await open({ timing: true });
+      const its = await timed.kernel('philox_words');
+      using words = timed.createBuffer(16 * 64, 'words');
+      timed.run([drawWords(its, words, 64), drawWords(its, words, 64)]);
+      timed.run([drawWords(its, words, 64)]);
+      await timed.idle();
+      const timings = await timed.timings();
+      expect(timings.map((timing) => timing.kernel)).toEqual(Array(3).fill('philox_words'));
+      expect(timings.every(({ milliseconds }) => milliseconds >= 0 && milliseconds < 10_000)).toBe(true);
+      expect(await timed.timings()).toEqual([]);
+      expect(await device.timings()).toEqual([]);
+    });
+
     it.each([[-1], [1.5], [2 ** 32]])('over %d workgroups are refused', async (count) => {
       using words = device.createBuffer(16, 'words');
       const launch: Launch = { ...drawWords(kernel, words, 1), workgroups: [count, 1, 1] };

@@ -1,0 +1,27 @@
+import { expect, inject, it } from 'vitest';
+import { openDevice } from '../../src/device/index.ts';
+import { jsonLines, tacet, temporaryFolder } from './tacet.ts';
+
+it('tacet devices --json prints every device, and the one that a search opens', async () => {
+  const folder = temporaryFolder();
+  const { code, stdout } = await tacet(['devices', '--json'], folder.path);
+  folder.remove();
+  expect(code).toBe(0);
+  const lines = jsonLines(stdout);
+  const present = lines.filter((line) => line.present).map(({ spec }) => spec);
+  expect(present).toEqual(inject('presentDevices').map(({ spec }) => spec));
+  const used = lines.filter((line) => line.usedByDefault);
+  await using device = await openDevice('auto');
+  expect(used).toMatchObject([{ reason: expect.stringMatching(/./), info: { name: device.info.name } }]);
+});
+
+it('tacet devices prints the same for people', async () => {
+  const folder = temporaryFolder();
+  const { code, stdout } = await tacet(['devices'], folder.path);
+  folder.remove();
+  expect(code).toBe(0);
+  for (const { name, spec } of inject('presentDevices')) {
+    expect(stdout).toContain(`${name}\n  --device "${spec}"\n`);
+  }
+  expect(stdout).toMatch(/^A search uses .+ unless --device says otherwise: .+\.$/m);
+});
