@@ -1,4 +1,5 @@
 /** A session: the main thread's end of a worker that serves trials on its device. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import type { FromWorker, ToWorker, TrialOrder, WorkerSetup } from './messages.ts';
@@ -66,8 +67,11 @@ export class Session implements AsyncDisposable {
     });
     while (true) {
       const message = queue.shift();
-      if (message) yield message;
-      else if (ended) break;
+      if (message) {
+        yield message;
+        // A port hands over up to 1,000 messages in one turn of the event loop; signals and timers need turns too.
+        await nextTurn();
+      } else if (ended) break;
       else {
         await new Promise<void>((resolve) => {
           wake = resolve;
