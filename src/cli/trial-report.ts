@@ -1,6 +1,6 @@
 /** What the terminal shows of one trial, or of one evaluated network. Pure. */
 import type { TrialRecord } from '../study/store.ts';
-import type { ChunkReport, PhaseReport, TrialOutcome } from '../study/trial.ts';
+import type { ChunkReport, LayerSpikes, PhaseReport, TrialOutcome } from '../study/trial.ts';
 import {
   formatCount,
   formatDuration,
@@ -89,43 +89,35 @@ function historyTable(history: readonly ChunkReport[]): string {
   return formatTable(['phase', 'samples', 'silent share of the epoch', 'accuracy so far'], rows);
 }
 
-/** Evaluated networks, a row each. */
+/** Evaluated networks, a row each; what there is of each layer or constraint stands in one cell, in order. */
 export function evaluationTable(
   outcomes: readonly (TrialOutcome | undefined)[],
   constraints: readonly string[],
 ): string {
   const known = outcomes.flatMap((outcome) => outcome ?? []);
   const decoders = [...new Set(known.flatMap(({ accuracies }) => Object.keys(accuracies)))];
-  const layers = [
-    ...new Set(known.flatMap(({ phases }) => phases.flatMap((phase) => phase.layers.map((l) => l.layer)))),
-  ];
-  const head = [
-    'entry',
-    'state',
-    ...decoders,
-    ...layers.map((layer) => `${layer} spikes`),
-    ...constraints,
-    'time',
-  ];
+  const layers = new Set(
+    known.flatMap(({ phases }) => phases.flatMap((phase) => phase.layers)).map((l) => l.layer),
+  );
+  const head = ['entry', 'state', ...decoders, 'spikes per sample', 'silent samples', 'constraints', 'time'];
   const rows = outcomes.map((outcome, entry) => {
     if (outcome === undefined) return [String(entry), 'not finished', ...head.slice(2).map(() => '–')];
     const last = outcome.phases.at(-1);
+    const perLayer = (cell: (layer: LayerSpikes, samples: number) => string) =>
+      last === undefined ? '–' : last.layers.map((layer) => cell(layer, last.samples)).join(' / ');
     return [
       String(entry),
       outcome.state,
       ...decoders.map((decoder) => formatScore(outcome.accuracies[decoder])),
-      ...layers.map((name) => {
-        const layer = last?.layers.find((one) => one.layer === name);
-        return layer === undefined ? '–' : perSample(layer.spikes, last?.samples ?? 0);
-      }),
-      ...constraints.map((_, i) => formatScore(outcome.constraints[i])),
+      perLayer(({ spikes }, samples) => perSample(spikes, samples)),
+      perLayer(({ silentSamples }, samples) => formatShare(silentSamples, samples)),
+      outcome.constraints.map((constraint) => formatScore(constraint)).join(' / ') || '–',
       formatDuration(outcome.seconds),
     ];
   });
-  const failures = outcomes.flatMap((outcome, entry) => {
-    return outcome?.state === 'failed'
-      ? [`entry ${entry} failed: ${outcome.reason ?? 'no reason given'}`]
-      : [];
+  const reasons = outcomes.flatMap((outcome, entry) => {
+    return outcome?.reason === undefined ? [] : [`entry ${entry} ${outcome.state}: ${outcome.reason}`];
   });
-  return [formatTable(head, rows), ...failures].join('\n');
+  const legend = `Spikes and silent samples: ${[...layers].join(' / ')}, in the last phase that was run. Constraints: ${constraints.join(' / ')}, met at or below 0.`;
+  return [formatTable(head, rows), ...(layers.size === 0 ? [] : [legend]), ...reasons].join('\n');
 }

@@ -139,8 +139,9 @@ describe('tacet search', { timeout: 120_000 }, () => {
     while (!run.stdout().includes('"kind":"trial"')) await new Promise((resolve) => setTimeout(resolve, 5));
     run.child.kill('SIGINT');
     run.child.kill('SIGTERM');
-    const { code, stderr } = await run.finished;
-    expect(code).not.toBe(0);
+    const { signal, stderr } = await run.finished;
+    expect(signal).toBe('SIGKILL');
+    expect(stderr).toMatch(/^Stopped\. /m);
     expect(stderr).toMatch(/go on with: tacet search mnist-stdp/);
   });
 });
