@@ -1,7 +1,7 @@
 /** Makes an optimizer by its name, or again from what it saved. */
 import { z } from 'zod';
 import { AskTell, type SavedOptimizer } from './ask-tell.ts';
-import { defaultEngine } from './default-engine.ts';
+import { DefaultEngine } from './default-engine.ts';
 import type { GaussianEngine } from './engine.ts';
 import { type JsonValue, type Optimizer, OptimizerError } from './optimizer.ts';
 import { SamplingStrategy } from './samplers.ts';
@@ -22,7 +22,7 @@ export function createOptimizer(
   name: OptimizerName,
   space: SearchSpace,
   input: SettingsInput = {},
-  engine: GaussianEngine = defaultEngine(),
+  engine: GaussianEngine = new DefaultEngine(),
 ): Optimizer {
   return make(name, space, input, engine);
 }
@@ -49,7 +49,7 @@ const savedSchema = z.object({
 export function restoreOptimizer(
   saved: JsonValue,
   space: SearchSpace,
-  engine: GaussianEngine = defaultEngine(),
+  engine: GaussianEngine = new DefaultEngine(),
 ): Optimizer {
   const parsed = savedSchema.safeParse(saved);
   if (!parsed.success) {
@@ -76,14 +76,12 @@ function make(name: string, space: SearchSpace, input: unknown, engine: Gaussian
         settings.constraints,
       );
     case 'scbo':
-      return new AskTell(
-        space,
-        settings,
-        new ScboStrategy('scbo', space, settings, engine, settings.constraints),
-        settings.constraints,
-      );
-    case 'turbo':
-      return new AskTell(space, settings, new ScboStrategy('turbo', space, settings, engine, 0), 0);
+    case 'casbo':
+    case 'turbo': {
+      const constraints = name === 'turbo' ? 0 : settings.constraints;
+      const strategy = new ScboStrategy(name, space, settings, engine, constraints);
+      return new AskTell(space, settings, strategy, constraints);
+    }
     default:
       throw new OptimizerError(
         'unknown-optimizer',

@@ -1,17 +1,43 @@
 /** The engine that a search uses unless it is given one: native where the addon is built, TypeScript elsewhere. */
-import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
-import type { GaussianEngine } from './engine.ts';
+import { loadAddon } from '../device/native/addon.ts';
+import type { ConditionedProcess, GaussianEngine, Inputs } from './engine.ts';
 import { type GaussianAddon, NativeEngine } from './native-engine.ts';
 import { TypescriptEngine } from './typescript-engine.ts';
 
-export function defaultEngine(): GaussianEngine {
+/** Makes the engine when it is first needed: an optimizer that only checks settings starts no thread. */
+export class DefaultEngine implements GaussianEngine {
+  #engine: GaussianEngine | undefined;
+
+  get kind(): GaussianEngine['kind'] {
+    return this.#open().kind;
+  }
+
+  marginalLikelihood(inputs: Inputs, y: Float64Array, theta: Float64Array): Promise<Float64Array> {
+    return this.#open().marginalLikelihood(inputs, y, theta);
+  }
+
+  condition(inputs: Inputs, y: Float64Array, theta: Float64Array): Promise<ConditionedProcess> {
+    return this.#open().condition(inputs, y, theta);
+  }
+
+  #open(): GaussianEngine {
+    this.#engine ??= openEngine();
+    return this.#engine;
+  }
+}
+
+function openEngine(): GaussianEngine {
+  const addon = loadGaussianAddon();
+  return addon === undefined ? new TypescriptEngine() : new NativeEngine(addon);
+}
+
+/** The addon, where it is built and recent enough. */
+export function loadGaussianAddon(): GaussianAddon | undefined {
   try {
-    const file =
-      process.env.TACET_GP ??
-      fileURLToPath(new URL('../../native/tacet.linux-x64-gnu.node', import.meta.url));
-    return new NativeEngine(createRequire(import.meta.url)(file) as GaussianAddon);
+    const addon = loadAddon() as unknown as Partial<GaussianAddon>;
+    return addon.GaussianProcesses === undefined ? undefined : (addon as GaussianAddon);
   } catch {
-    return new TypescriptEngine();
+    // The search is right without it, only slower; `tacet devices` tells what is missing and why.
+    return undefined;
   }
 }

@@ -17,6 +17,8 @@ export interface GaussianEngine {
 
 /** The asynchronous face of `GaussianModel` in `matern.ts`. */
 export interface ConditionedProcess extends Disposable {
+  /** Posterior means only: cheaper than `predict`. */
+  means(points: Float64Array, count: number): Promise<Float64Array>;
   predict(points: Float64Array, count: number): Promise<Float64Array>;
   drawPaths(
     y: Float64Array,

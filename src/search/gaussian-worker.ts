@@ -18,6 +18,8 @@ function answer(request: EngineRequest): Float64Array {
     case 'condition':
       models.set(request.id, new GaussianModel(request.inputs, request.y, request.theta));
       break;
+    case 'means':
+      return modelOf(request.id).means(request.points, request.count);
     case 'predict':
       return modelOf(request.id).predict(request.points, request.count);
     case 'draw':

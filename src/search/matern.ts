@@ -185,6 +185,20 @@ export class GaussianModel {
     this.#alpha = ky.map((value, i) => value - this.mean * (ones[i] as number));
   }
 
+  /** Posterior means of f + m at points of shape [count, width]. */
+  means(points: Float64Array, count: number): Float64Array {
+    const { count: n, width } = this.#inputs;
+    const signal = Math.exp(this.#theta[this.#theta.length - 2] as number);
+    const z = scaled({ ...this.#inputs, x: points, count }, this.#theta);
+    return Float64Array.from({ length: count }, (_, i) => {
+      let mean = this.mean;
+      for (let j = 0; j < n; j++) {
+        mean += signal * correlation(squaredDistance(z, i, this.#z, j, width)) * (this.#alpha[j] as number);
+      }
+      return mean;
+    });
+  }
+
   /** Posterior mean and variance of f + m (without noise) at points of shape [count, width]: [means..., variances...]. */
   predict(points: Float64Array, count: number): Float64Array {
     const { count: n, width } = this.#inputs;

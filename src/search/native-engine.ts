@@ -14,6 +14,7 @@ interface AddonProcesses {
     theta: Float64Array,
   ): Promise<Float64Array>;
   condition(x: Float64Array, groups: Int32Array, y: Float64Array, theta: Float64Array): Promise<number>;
+  means(id: number, points: Float64Array, count: number): Promise<Float64Array>;
   predict(id: number, points: Float64Array, count: number): Promise<Float64Array>;
   drawPaths(
     id: number,
@@ -45,6 +46,7 @@ export class NativeEngine implements GaussianEngine {
     const processes = this.#processes;
     const id = await processes.condition(inputs.x, inputs.groups, y, theta);
     return {
+      means: (points, count) => processes.means(id, points, count),
       predict: (points, count) => processes.predict(id, points, count),
       drawPaths: (
         values: Float64Array,

@@ -10,6 +10,7 @@
 import { z } from 'zod';
 import type { Strategy } from './ask-tell.ts';
 import { candidateCount, candidatesInBox, pointsAround } from './candidates.ts';
+import { costExponent, weighByCost } from './cost.ts';
 import { Embedding } from './embedding.ts';
 import type { GaussianEngine } from './engine.ts';
 import { type Draft, type History, isBetter, type Observation } from './history.ts';
@@ -30,7 +31,7 @@ import type { SearchSpace } from './space.ts';
 import { type ConditionedSurrogate, type PathValues, Surrogate } from './surrogate.ts';
 
 /** Refinements of the best candidate on its own path: each searches a smaller part of the box around the last. */
-const REFINEMENTS = [0.25, 0.06, 0.015, 0.004] as const;
+const REFINEMENTS = [0.25, 0.06] as const;
 /** Points of one refinement, and the most points that one may have over all proposals of an ask. */
 const REFINEMENT_POINTS = 300;
 const REFINEMENT_BUDGET = 12_000;
@@ -45,8 +46,11 @@ const savedSchema = z.object({
   models: z.array(z.object({ theta: z.array(z.number()), count: z.number() }).nullable()),
 });
 
+/** Constrained, constrained and aware of the cost, unconstrained. */
+export type TrustRegionName = 'scbo' | 'casbo' | 'turbo';
+
 export class ScboStrategy implements Strategy {
-  readonly name: 'scbo' | 'turbo';
+  readonly name: TrustRegionName;
   readonly #space: SearchSpace;
   readonly #settings: Settings;
   readonly #embedding: Embedding;
@@ -57,7 +61,7 @@ export class ScboStrategy implements Strategy {
   #asks = 0;
 
   constructor(
-    name: 'scbo' | 'turbo',
+    name: TrustRegionName,
     space: SearchSpace,
     settings: Settings,
     engine: GaussianEngine,
@@ -71,7 +75,7 @@ export class ScboStrategy implements Strategy {
     this.#surrogate = new Surrogate(engine, this.#embedding, space.dimensions, settings, constraints);
     this.#region = new TrustRegion({
       ...settings,
-      failureTolerance: settings.failureTolerance ?? Math.max(4, space.dimensions),
+      failureTolerance: settings.failureTolerance ?? Math.min(20, Math.max(4, space.dimensions)),
     });
   }
 
@@ -144,7 +148,8 @@ export class ScboStrategy implements Strategy {
     const index = this.#asks;
     this.#asks += 1;
     const { seed, features } = this.#settings;
-    using surrogate = await this.#surrogate.condition(history, centre);
+    const costAware = this.name === 'casbo';
+    using surrogate = await this.#surrogate.condition(history, centre, costAware);
     await surrogate.drawPaths(new RandomStream(seed, SEARCH_STREAMS.paths, index), count, features);
     const box = this.#box(centre);
     const random = new RandomStream(seed, SEARCH_STREAMS.candidates, index);
@@ -168,7 +173,7 @@ export class ScboStrategy implements Strategy {
     const d = this.#space.dimensions;
     const count = this.#settings.candidates ?? candidateCount(d);
     const candidates = candidatesInBox(this.#space, box, count, random, scramble);
-    const values = await surrogate.evaluatePaths(this.#embedding.embed(candidates, count), count, true);
+    const values = await this.#evaluate(history, surrogate, candidates, count, true);
     const taken = new Set<string>();
     let best: Scored[] = [];
     for (let p = 0; p < paths; p++) {
@@ -199,11 +204,7 @@ export class ScboStrategy implements Strategy {
         points,
         random,
       );
-      const near = await surrogate.evaluatePaths(
-        this.#embedding.embed(around, paths * points),
-        paths * points,
-        false,
-      );
+      const near = await this.#evaluate(history, surrogate, around, paths * points, false);
       best = best.map((current, p) => {
         const chosen = pickBest(
           around,
@@ -222,6 +223,39 @@ export class ScboStrategy implements Strategy {
     }
     return best.map(({ unit }) => unit);
   }
+
+  /** Sample paths at unit points, weighed by the cost where the search is aware of it. */
+  async #evaluate(
+    history: History,
+    surrogate: ConditionedSurrogate,
+    units: Float64Array,
+    count: number,
+    shared: boolean,
+  ): Promise<PathValues> {
+    const points = this.#embedding.embed(units, count);
+    const [values, costs] = await Promise.all([
+      surrogate.evaluatePaths(points, count, shared),
+      surrogate.costs(points, count),
+    ]);
+    if (costs === undefined) return values;
+    const exponent = costExponent(spentShare(history, this.#settings));
+    const { incumbent } = history;
+    const best = surrogate.learnedObjective(incumbent?.feasible ? incumbent : undefined);
+    return weighByCost(
+      values,
+      costs.map((cost) => cost ** exponent),
+      best,
+    );
+  }
+}
+
+/** The share of the budget that is spent: of the seconds, else of the trials, where the settings give one. */
+function spentShare(history: History, settings: Settings): number {
+  const { budgetSeconds, budgetTrials } = settings;
+  if (budgetSeconds !== undefined) {
+    return history.observations.reduce((sum, { cost }) => sum + (cost ?? 0), 0) / budgetSeconds;
+  }
+  return budgetTrials === undefined ? 0 : history.asked / budgetTrials;
 }
 
 /** How good a point is on a path. */

@@ -28,9 +28,9 @@ export const settingsSchema = z.strictObject({
     .positive()
     .default(2 ** -7),
   maximumLength: z.number().positive().default(1.6),
-  /** Improvements in a row that double the region. */
-  successTolerance: positiveInteger.default(3),
-  /** Outcomes without improvement in a row that halve it; the dimension, at least 4, unless given. */
+  /** Improvements in a row that double the region. Both tolerances count outcomes, not batches. */
+  successTolerance: positiveInteger.default(10),
+  /** Outcomes without improvement in a row that halve it; the dimension, from 4 to 20, unless given. */
   failureTolerance: positiveInteger.optional(),
   /** Candidates scored for each proposal; `min(5000, max(2000, 200 d))` unless given. */
   candidates: positiveInteger.optional(),
@@ -44,6 +44,8 @@ export const settingsSchema = z.strictObject({
   maximumPoints: positiveInteger.default(2000),
   /** Cost-aware search: the budget that its schedule of exponents runs over, seconds of summed cost. */
   budgetSeconds: z.number().positive().optional(),
+  /** The same budget in trials, where `budgetSeconds` is not given; without either, cost always matters fully. */
+  budgetTrials: positiveInteger.optional(),
 });
 
 export type SettingsInput = z.input<typeof settingsSchema>;

@@ -1,4 +1,4 @@
-/** The models of a search: one Gaussian process for the objective and one for each constraint. */
+/** The models of a search: a Gaussian process for the objective, for each constraint and, if asked for, for the cost. */
 import type { Embedding } from './embedding.ts';
 import type { ConditionedProcess, Features, GaussianEngine, Inputs } from './engine.ts';
 import { fitHyperparameters } from './fit.ts';
@@ -28,7 +28,9 @@ export class Surrogate {
   readonly #embedding: Embedding;
   readonly #settings: Settings;
   readonly #scales: number;
-  /** The objective's first, then the constraints'. */
+  /** How many models have sample paths: all but the cost's. */
+  readonly #models: number;
+  /** The objective's first, then the constraints', then the cost's. */
   #fitted: (Fitted | undefined)[];
 
   constructor(
@@ -42,7 +44,8 @@ export class Surrogate {
     this.#embedding = embedding;
     this.#settings = settings;
     this.#scales = scales;
-    this.#fitted = Array(constraints + 1).fill(undefined);
+    this.#models = constraints + 1;
+    this.#fitted = Array(constraints + 2).fill(undefined);
   }
 
   /** Length scales of the objective's model, once it was fitted; shape [dimensions]. */
@@ -50,19 +53,27 @@ export class Surrogate {
     return this.#fitted[0]?.theta.slice(0, this.#scales).map(Math.exp);
   }
 
-  /** Conditions every model on the history, fitting hyperparameters anew where the data have grown enough. */
-  async condition(history: History, centre: Float64Array): Promise<ConditionedSurrogate> {
+  /**
+   * Conditions every model on the history, fitting hyperparameters anew where the data have grown enough.
+   * The cost is modelled only for a search that is aware of it.
+   */
+  async condition(history: History, centre: Float64Array, costAware: boolean): Promise<ConditionedSurrogate> {
     const outputs = [this.#objective(history), ...this.#constraints(history)];
+    if (costAware) outputs.push(logarithmicCost(history));
     const processes = await Promise.all(
       outputs.map(async (output, index) => {
         if (output.points.length === 0) return undefined;
         const inputs = this.#inputs(output.points);
         await this.#refit(index, output, centre);
         const theta = (this.#fitted[index] as Fitted).theta;
-        return { process: await this.#engine.condition(inputs, output.y, theta), y: output.y };
+        return { process: await this.#engine.condition(inputs, output.y, theta), output };
       }),
     );
-    return new ConditionedSurrogate(processes, this.#embedding.width);
+    return new ConditionedSurrogate(
+      processes.slice(0, this.#models),
+      processes[this.#models],
+      this.#embedding.width,
+    );
   }
 
   save(): ({ theta: number[]; count: number } | null)[] {
@@ -153,7 +164,13 @@ function scaleByDeviation(y: Float64Array): Float64Array {
 
 interface Conditioned {
   readonly process: ConditionedProcess;
-  readonly y: Float64Array;
+  readonly output: Output;
+}
+
+/** The logarithm of the cost: costs spread over orders of magnitude and are positive. Not scaled, so that it exponentiates. */
+function logarithmicCost(history: History): Output {
+  const points = history.observations.filter((observation) => observation.cost !== undefined);
+  return { points, y: Float64Array.from(points, (observation) => Math.log(observation.cost as number)) };
 }
 
 /** Values of sample paths at points: the objective (absent when nothing is known of it), and each constraint. */
@@ -165,11 +182,25 @@ export interface PathValues {
 /** Joint sample paths of the objective and the constraints. */
 export class ConditionedSurrogate implements Disposable {
   readonly #models: readonly (Conditioned | undefined)[];
+  readonly #cost: Conditioned | undefined;
   readonly #width: number;
 
-  constructor(models: readonly (Conditioned | undefined)[], width: number) {
+  constructor(models: readonly (Conditioned | undefined)[], cost: Conditioned | undefined, width: number) {
     this.#models = models;
+    this.#cost = cost;
     this.#width = width;
+  }
+
+  /** The objective of an observation as the model learned it; the lowest that it learned without one. */
+  learnedObjective(observation: Observation | undefined): number {
+    const output = this.#models[0]?.output;
+    const index = output?.points.findIndex(({ id }) => id === observation?.id) ?? -1;
+    return index >= 0 ? (output?.y[index] as number) : Math.min(0, ...(output?.y ?? []));
+  }
+
+  /** Predicted costs, seconds, at embedded points; undefined without a model of the cost. */
+  async costs(points: Float64Array, count: number): Promise<Float64Array | undefined> {
+    return (await this.#cost?.process.means(points, count))?.map(Math.exp);
   }
 
   /** Draws `paths` joint sample paths, by `count` random features. */
@@ -178,8 +209,9 @@ export class ConditionedSurrogate implements Disposable {
     for (const model of this.#models) {
       if (model === undefined) continue;
       const weights = Float64Array.from({ length: paths * count }, () => random.normal());
-      const noise = Float64Array.from({ length: paths * model.y.length }, () => random.normal());
-      await model.process.drawPaths(model.y, features, weights, noise, paths);
+      const { y } = model.output;
+      const noise = Float64Array.from({ length: paths * y.length }, () => random.normal());
+      await model.process.drawPaths(y, features, weights, noise, paths);
     }
   }
 
@@ -192,7 +224,7 @@ export class ConditionedSurrogate implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const model of this.#models) model?.process[Symbol.dispose]();
+    for (const model of [...this.#models, this.#cost]) model?.process[Symbol.dispose]();
   }
 }
 

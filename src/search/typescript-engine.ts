@@ -17,6 +17,7 @@ export type EngineRequest =
       readonly y: Float64Array;
       readonly theta: Float64Array;
     }
+  | { readonly kind: 'means'; readonly id: number; readonly points: Float64Array; readonly count: number }
   | { readonly kind: 'predict'; readonly id: number; readonly points: Float64Array; readonly count: number }
   | {
       readonly kind: 'draw';
@@ -74,6 +75,7 @@ export class TypescriptEngine implements GaussianEngine {
     this.#processes += 1;
     await this.#ask({ kind: 'condition', id, inputs, y, theta });
     return {
+      means: (points, count) => this.#ask({ kind: 'means', id, points, count }),
       predict: (points, count) => this.#ask({ kind: 'predict', id, points, count }),
       drawPaths: async (values, features, weights, noise, paths) => {
         await this.#ask({ kind: 'draw', id, y: values, features, weights, noise, paths });

@@ -138,6 +138,21 @@ impl GaussianProcesses {
     }
 
     #[napi]
+    pub fn means<'env>(
+        &self,
+        env: &'env Env,
+        id: u32,
+        points: Float64Array,
+        count: u32,
+    ) -> napi::Result<Object<'env>> {
+        let (process, _) = self.held(id)?;
+        check("points", points.len(), count as usize * process.width())?;
+        let points = points.to_vec();
+        self.worker()
+            .promise::<Float64Array, _>(env, move || Ok(process.means(&points, count as usize)))
+    }
+
+    #[napi]
     pub fn predict<'env>(
         &self,
         env: &'env Env,

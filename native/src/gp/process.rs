@@ -246,6 +246,18 @@ impl Process {
         math::matern(out, signal_of(&self.theta));
     }
 
+    /// Posterior means at row-major points.
+    pub fn means(&self, points: &[f64], count: usize) -> Vec<f64> {
+        let z = self.scale(points, count);
+        let mut row = vec![0.0; self.z.count];
+        (0..count)
+            .map(|i| {
+                self.covariances(z.row(i), &mut row);
+                self.mean + math::dot(&row, &self.alpha)
+            })
+            .collect()
+    }
+
     /// Posterior means, then variances, at row-major points.
     pub fn predict(&self, points: &[f64], count: usize) -> Vec<f64> {
         let n = self.z.count;
