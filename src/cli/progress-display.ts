@@ -18,7 +18,9 @@ export class ProgressDisplay implements Disposable {
   /** @param quiet shows nothing at all */
   constructor(text: ProgressText, { quiet }: { readonly quiet: boolean }) {
     this.#text = text;
-    this.#live = !quiet && process.stderr.isTTY ? createLogUpdate(process.stderr) : undefined;
+    // A terminal of no height, as some recorders and editors have it, would show nothing.
+    const canOverwrite = process.stderr.isTTY && process.stderr.rows > 0;
+    this.#live = !quiet && canOverwrite ? createLogUpdate(process.stderr) : undefined;
     const interval = this.#live === undefined ? LINE_INTERVAL_MS : LIVE_INTERVAL_MS;
     this.#timer = setInterval(() => this.#show(quiet), interval).unref();
   }

@@ -16,7 +16,7 @@ import { UsageError } from './errors.ts';
 import { defaultName, type ParameterOverride, type StudyDocument } from './study-document.ts';
 
 /** The optimizer of a study that names none. */
-const DEFAULT_OPTIMIZER: OptimizerName = 'sobol';
+const DEFAULT_OPTIMIZER: OptimizerName = 'scbo';
 
 /** What the options of the command line say; they go before the document. */
 export interface StudyOptions {
