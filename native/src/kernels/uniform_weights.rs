@@ -63,7 +63,7 @@ fn run(launch: Launch<'_>) -> Result<(), Failure> {
     fills.at_least(y, "a fill for each workgroup row")?;
     let slot_quads = u64::from(params.slot_tiles)
         .checked_mul(u64::from(params.inputs) * ROW_QUADS as u64)
-        .filter(|&quads| quads < 1 << 31)
+        .filter(|&quads| quads < 1 << 31 && params.slot_tiles < 1 << 26)
         .ok_or_else(|| refused("a slot has more weights than a buffer can hold".to_owned()))?;
     let written = slot_quads.min(covered);
     let fills = &fills.values[..y as usize];

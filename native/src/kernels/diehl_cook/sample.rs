@@ -245,20 +245,17 @@ impl Workspace {
 /// The sum of the rows named by `events`; even and odd ones apart, so that additions need not wait for each other.
 #[inline(always)]
 fn sum_rows(rows: &[Row], events: &[u16]) -> Row {
-    let mut even = [0.0; TILE];
-    let mut odd = [0.0; TILE];
     let (pairs, rest) = events.as_chunks::<2>();
+    let mut even = match rest {
+        [single] => rows[usize::from(*single)],
+        _ => [0.0; TILE],
+    };
+    let mut odd = [0.0; TILE];
     for [a, b] in pairs {
         let (a, b) = (&rows[usize::from(*a)], &rows[usize::from(*b)]);
         for lane in 0..TILE {
             even[lane] += a[lane];
             odd[lane] += b[lane];
-        }
-    }
-    if let [last] = rest {
-        let last = &rows[usize::from(*last)];
-        for lane in 0..TILE {
-            even[lane] += last[lane];
         }
     }
     for lane in 0..TILE {

@@ -1,0 +1,327 @@
+/**
+ * Random launches straight at the addon, past all checks of TypeScript: each is an error or a valid run, and memory
+ * that is not bound stays as it was. Seeded, so a failure repeats.
+ */
+import { describe, expect, test } from 'vitest';
+import { loadAddon, type NativeDeviceHandle } from '../../src/device/native/addon.ts';
+import { describeNative } from '../../src/device/native/index.ts';
+import { philox4x32 } from '../../src/random/philox.ts';
+
+const LAUNCHES = 6000;
+const CANARY = 0x5eed5eed;
+const STEPS = 5;
+const INPUTS = 12;
+const TILES = 2;
+const SLOTS = 3;
+const ITEMS = 3;
+const SAMPLES = 4;
+
+class Dice {
+  readonly #seed: number;
+  #drawn = 0;
+
+  constructor(seed: number) {
+    this.#seed = seed;
+  }
+
+  word(): number {
+    return philox4x32([this.#drawn++, 0, 0, 0], [this.#seed, 0])[0];
+  }
+
+  below(limit: number): number {
+    return this.word() % limit;
+  }
+
+  chance(percent: number): boolean {
+    return this.below(100) < percent;
+  }
+
+  of<T>(values: readonly T[]): T {
+    return values[this.below(values.length)] as T;
+  }
+
+  /** A word that is likely to hurt. */
+  hostile(): number {
+    return this.of([0, 1, 2, 31, 32, 33, 255, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff, this.word()]);
+  }
+}
+
+interface Attempt {
+  readonly kernel: number;
+  params: Uint8Array;
+  readonly buffers: Uint32Array[];
+  constants: number[];
+  workgroups: number[];
+}
+
+/** Words of a buffer; numbers that are not whole become f32. */
+function words(values: readonly number[]): Uint32Array {
+  const bits = new DataView(new ArrayBuffer(4));
+  return Uint32Array.from(values, (value) => {
+    if (Number.isInteger(value) && value >= 0) return value;
+    bits.setFloat32(0, value);
+    return bits.getUint32(0);
+  });
+}
+
+/** f32 values as words, whole ones too. */
+function reals(values: readonly number[]): number[] {
+  return [...new Uint32Array(Float32Array.from(values).buffer)];
+}
+
+/** A launch that is valid but for what {@link mutate} does to it. */
+function validAttempt(name: string, kernel: number, dice: Dice): Attempt {
+  if (name === 'philox_words') {
+    const blocks = dice.below(40);
+    return {
+      kernel,
+      params: bytes([blocks, dice.word(), dice.word(), dice.word(), dice.word()]),
+      buffers: [new Uint32Array(160)],
+      constants: [8],
+      workgroups: [5, 1, 1],
+    };
+  }
+  const weights = () =>
+    new Uint32Array(SLOTS * TILES * INPUTS * 32).map(() => reals([dice.below(1000) / 1000])[0] as number);
+  if (name === 'uniform_weights') {
+    const fills = [0, 1, 2].flatMap((slot) => [slot, dice.below(70), dice.word(), dice.word()]);
+    return {
+      kernel,
+      params: bytes([INPUTS, TILES]),
+      buffers: [words(fills), weights()],
+      constants: [8],
+      workgroups: [TILES * INPUTS, dice.below(4), 1],
+    };
+  }
+  const offsets: number[] = [];
+  let events = 0;
+  for (let sample = 0; sample < SAMPLES; sample++) {
+    offsets.push(events);
+    for (let t = 0; t < STEPS; t++) {
+      events += dice.below(6);
+      offsets.push(events);
+    }
+  }
+  const packed = Uint32Array.from(
+    { length: Math.ceil(events / 2) },
+    () => dice.below(INPUTS) | (dice.below(INPUTS) << 16),
+  );
+  const items = [0, 1, 2].flatMap((index) => {
+    const count = dice.below(SAMPLES + 1);
+    return [
+      index,
+      dice.below(SAMPLES - count + 1),
+      count,
+      dice.below(4),
+      dice.word(),
+      index * SAMPLES,
+      dice.below(3),
+      9,
+    ];
+  });
+  const slots = Array.from({ length: SLOTS }, () => [
+    ...[
+      1 + dice.below(64),
+      dice.word(),
+      dice.word(),
+      dice.below(3),
+      dice.below(3),
+      dice.below(4),
+      dice.below(4),
+    ],
+    ...reals([
+      0.99,
+      -65,
+      -60,
+      dice.of([-64, -55]),
+      0.05,
+      1e-3,
+      1e-3,
+      0.9,
+      -60,
+      -45,
+      -40,
+      22,
+      17,
+      0.01,
+      0.1,
+      5,
+    ]),
+  ]).flat();
+  return {
+    kernel,
+    params: bytes([STEPS, INPUTS, TILES, ITEMS]),
+    buffers: [
+      words(items),
+      words(slots),
+      words(offsets),
+      packed,
+      words(reals(Array.from({ length: STEPS + 1 }, (_, k) => Math.exp(-k / 20)))),
+      weights(),
+      new Uint32Array(SLOTS * TILES * 32),
+      new Uint32Array(ITEMS * 2 * TILES * 32),
+      new Uint32Array(ITEMS * 5),
+      new Uint32Array(ITEMS * SAMPLES * (STEPS + 1)),
+    ],
+    constants: [8, STEPS, INPUTS],
+    workgroups: [ITEMS, 1, 1],
+  };
+}
+
+function bytes(values: readonly number[]): Uint8Array {
+  return new Uint8Array(Uint32Array.from(values).buffer);
+}
+
+/** Spoils some of it. */
+function mutate(attempt: Attempt, dice: Dice): void {
+  const spoilWord = (target: Uint32Array): void => {
+    if (target.length > 0) target[dice.below(target.length)] = dice.hostile();
+  };
+  const kinds = dice.below(4);
+  for (let i = 0; i < kinds && attempt.buffers.length > 0; i++) {
+    const which = dice.below(attempt.buffers.length);
+    const buffer = attempt.buffers[which] as Uint32Array;
+    const spoil = dice.of([
+      () => spoilWord(attempt.buffers[dice.below(Math.min(3, attempt.buffers.length))] as Uint32Array),
+      () => spoilWord(buffer),
+      () => attempt.buffers.splice(which, 1, buffer.slice(0, dice.below(buffer.length + 1))),
+      () => {
+        const whole = attempt.params.length - (attempt.params.length % 4);
+        const params = new Uint32Array(attempt.params.slice(0, whole).buffer);
+        spoilWord(params);
+        attempt.params = new Uint8Array(params.buffer);
+      },
+      () => {
+        attempt.params = new Uint8Array(dice.below(64));
+      },
+      () => {
+        attempt.workgroups[dice.below(3)] = dice.hostile();
+      },
+      () => {
+        attempt.constants = dice.of([
+          [],
+          [0],
+          [1, 2, 3, 4],
+          [8, Number.NaN, 2 ** 40],
+          [8, STEPS, INPUTS].map(() => dice.hostile()),
+        ]);
+      },
+      () => attempt.buffers.pop(),
+    ]);
+    spoil();
+  }
+}
+
+/** True for a valid run, false for an error, which must say more than a panic would. */
+async function runs(
+  device: NativeDeviceHandle,
+  attempt: Attempt,
+  dice: Dice,
+  unbound: number,
+): Promise<boolean> {
+  const ids = attempt.buffers.map((content) => {
+    // Odd lengths in bytes too.
+    const id = device.createBuffer(content.byteLength + (dice.chance(10) ? 2 : 0));
+    if (content.byteLength > 0) device.write(id, 0, new Uint8Array(content.buffer, 0, content.byteLength));
+    return id;
+  });
+  const bound = [...ids];
+  if (bound.length > 1 && dice.chance(5)) bound[dice.below(bound.length)] = dice.of(bound);
+  if (bound.length > 0 && dice.chance(3)) bound[dice.below(bound.length)] = dice.of([unbound + 999, 0]);
+  if (ids.length > 0 && dice.chance(3)) device.dropBuffer(dice.of(ids));
+  let failure: unknown;
+  try {
+    device.launch(attempt.kernel, attempt.params, bound, attempt.constants, attempt.workgroups);
+    // Dropped while the launch is queued: it still has its buffers.
+    for (const id of ids) device.dropBuffer(id);
+    await device.idle();
+  } catch (error) {
+    failure = error;
+  }
+  for (const id of ids) device.dropBuffer(id);
+  if (failure === undefined) return true;
+  expect(String((failure as Error).message)).toMatch(/^(contract|launch|capacity): /);
+  return false;
+}
+
+describe.skipIf('absent' in describeNative())(
+  'random launches (skipped: the native engine is not built)',
+  () => {
+    const addon = loadAddonOnce();
+
+    test.each(addon.kernels().map((kernel, number) => [kernel.name, number] as const))(
+      '%s: an error or a valid run, and nothing else is touched',
+      async (name, number) => {
+        const dice = new Dice(number + 1);
+        const device = new addon.Device(2, false);
+        const canaries = Array.from({ length: 4 }, () => {
+          const id = device.createBuffer(4096);
+          device.write(id, 0, new Uint8Array(new Uint32Array(1024).fill(CANARY).buffer));
+          return id;
+        });
+        const outcomes = { valid: 0, refused: 0 };
+        for (let launch = 0; launch < LAUNCHES / 3; launch++) {
+          const attempt = validAttempt(name, number, dice);
+          mutate(attempt, dice);
+          if (await runs(device, attempt, dice, Math.max(...canaries))) outcomes.valid++;
+          else outcomes.refused++;
+        }
+        for (const id of canaries) {
+          const content = await device.read(id, 0, 4096);
+          expect(new Set(new Uint32Array(content.buffer))).toEqual(new Set([CANARY]));
+        }
+        await device.dispose();
+        // Both sides of every check were reached.
+        expect(outcomes.valid).toBeGreaterThan(LAUNCHES / 20);
+        expect(outcomes.refused).toBeGreaterThan(LAUNCHES / 20);
+      },
+      60_000,
+    );
+
+    test('unspoilt launches all run', async () => {
+      const dice = new Dice(99);
+      const device = new addon.Device(2, false);
+      for (const [number, { name }] of addon.kernels().entries()) {
+        for (let i = 0; i < 50; i++) {
+          const { buffers, kernel, params, constants, workgroups } = validAttempt(name, number, dice);
+          const ids = buffers.map((content) => {
+            const id = device.createBuffer(content.byteLength);
+            device.write(id, 0, new Uint8Array(content.buffer));
+            return id;
+          });
+          device.launch(kernel, params, ids, constants, workgroups);
+          await device.idle();
+          for (const id of ids) device.dropBuffer(id);
+        }
+      }
+      await device.dispose();
+    });
+
+    test('numbers and lengths that are none are refused at once', async () => {
+      const device = new addon.Device(1, false);
+      const id = device.createBuffer(8);
+      for (const bad of [-1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 60]) {
+        expect(() => device.createBuffer(bad)).toThrow();
+        expect(() => device.write(id, bad, new Uint8Array(1))).toThrow();
+        await expect(async () => device.read(id, bad, 1)).rejects.toThrow();
+        await expect(async () => device.read(id, 0, bad)).rejects.toThrow();
+      }
+      expect(() => device.launch(1000, new Uint8Array(), [], [], [1, 1, 1])).toThrow(/no kernel number/);
+      expect(() => device.launch(0, new Uint8Array(), [], [], [1, 1])).toThrow(/three numbers/);
+      device.write(id, 4, new Uint8Array(8));
+      await expect(device.idle()).rejects.toThrow(/beyond the end/);
+      await expect(device.read(id, 4, 8)).rejects.toThrow(/beyond the end/);
+      await device.dispose();
+      expect(() => device.createBuffer(4)).toThrow(/disposed/);
+    });
+  },
+);
+
+function loadAddonOnce() {
+  try {
+    return loadAddon();
+  } catch {
+    // Every test here is skipped then; the names of the kernels come from the addon.
+    return { kernels: () => [] } as unknown as ReturnType<typeof loadAddon>;
+  }
+}
