@@ -7,6 +7,7 @@
  * Pending points need no fantasies: a path that was drawn jointly with imagined outcomes of the pending points, these
  * being drawn too, has the same distribution as one drawn without them. They only may not be proposed again.
  */
+import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Strategy } from './ask-tell.ts';
 import { candidateCount, candidatesInBox, pointsAround } from './candidates.ts';
@@ -35,6 +36,9 @@ const REFINEMENTS = [0.25, 0.06] as const;
 /** Points of one refinement, and the most points that one may have over all proposals of an ask. */
 const REFINEMENT_POINTS = 300;
 const REFINEMENT_BUDGET = 12_000;
+
+/** Paths whose best candidates are picked without a pause: some milliseconds of work. */
+const PATHS_AT_ONCE = 8;
 
 /** An objective must gain this share of the spread of the feasible ones to count as an improvement. */
 const IMPROVEMENT = 1e-4;
@@ -177,6 +181,8 @@ export class ScboStrategy implements Strategy {
     const taken = new Set<string>();
     let best: Scored[] = [];
     for (let p = 0; p < paths; p++) {
+      // Let the event loop go on.
+      if (p % PATHS_AT_ONCE === PATHS_AT_ONCE - 1) await setImmediate();
       const chosen = pickBest(
         candidates,
         d,

@@ -16,8 +16,11 @@ export const settingsSchema = z.strictObject({
   initial: positiveInteger.optional(),
   /** How the initial design is drawn: scrambled Sobol points, or each parameter's own sampler. */
   initialSampler: z.enum(['sobol', 'random']).default('sobol'),
-  /** What the model of the objective learns: normal scores of its ranks, or standardized values. */
-  objectiveTransform: z.enum(['copula', 'standardize']).default('copula'),
+  /**
+   * What the model of the objective learns: normal scores of its ranks, or standardized values. Ranks are robust to
+   * wild objectives, but cost Ackley-10 most of its accuracy (`docs/optimizer.md`).
+   */
+  objectiveTransform: z.enum(['copula', 'standardize']).default('standardize'),
   /** What the models of the constraints learn: `sign(c) log(1 + |c|)` in units of the spread, or values. */
   constraintTransform: z.enum(['bilog', 'standardize']).default('bilog'),
   /** Side of a fresh trust region, in units of the cube. */

@@ -1,4 +1,5 @@
 /** The models of a search: a Gaussian process for the objective, for each constraint and, if asked for, for the cost. */
+import { setImmediate } from 'node:timers/promises';
 import type { Embedding } from './embedding.ts';
 import type { ConditionedProcess, Features, GaussianEngine, Inputs } from './engine.ts';
 import { fitHyperparameters } from './fit.ts';
@@ -22,6 +23,9 @@ interface Fitted {
 /** From-scratch starts of a fit, besides the last hyperparameters; fewer once the data speak for themselves. */
 const FRESH_STARTS = 2;
 const FEW_POINTS = 150;
+
+/** About 5 ms of work. */
+const DRAWS_AT_ONCE = 20_000;
 
 export class Surrogate {
   readonly #engine: GaussianEngine;
@@ -208,9 +212,9 @@ export class ConditionedSurrogate implements Disposable {
     const features = drawFeatures(random, count, this.#width);
     for (const model of this.#models) {
       if (model === undefined) continue;
-      const weights = Float64Array.from({ length: paths * count }, () => random.normal());
       const { y } = model.output;
-      const noise = Float64Array.from({ length: paths * y.length }, () => random.normal());
+      const weights = await normals(random, paths * count);
+      const noise = await normals(random, paths * y.length);
       await model.process.drawPaths(y, features, weights, noise, paths);
     }
   }
@@ -226,6 +230,17 @@ export class ConditionedSurrogate implements Disposable {
   [Symbol.dispose](): void {
     for (const model of [...this.#models, this.#cost]) model?.process[Symbol.dispose]();
   }
+}
+
+/** Standard normal draws, with pauses that let the event loop go on. */
+async function normals(random: RandomStream, count: number): Promise<Float64Array> {
+  const out = new Float64Array(count);
+  for (let start = 0; start < count; start += DRAWS_AT_ONCE) {
+    if (start > 0) await setImmediate();
+    const end = Math.min(count, start + DRAWS_AT_ONCE);
+    for (let i = start; i < end; i++) out[i] = random.normal();
+  }
+  return out;
 }
 
 /**

@@ -29,25 +29,25 @@ export function copula(y: readonly number[]): Float64Array {
 
 /**
  * bilog(c) = sign(c) log(1 + |c|), which keeps the sign, and so feasibility, and flattens the extremes, of the
- * constraint in units of its median size: the boundary then stays as sharp as the data show it, whatever the unit in
- * which the constraint happens to be measured.
+ * constraint in units of its typical size: the boundary then stays as sharp as the data show it, whatever the unit in
+ * which the constraint happens to be measured, and only extremes are flattened much.
  */
 export function bilog(c: readonly number[]): Float64Array {
-  const unit = medianSize(c);
+  const unit = typicalSize(c);
   return Float64Array.from(c, (v) => Math.sign(v) * Math.log1p(Math.abs(v) / unit));
 }
 
-/** The constraint divided by its median size, which keeps the sign. */
+/** The constraint divided by its typical size, which keeps the sign. */
 export function scaleBySize(c: readonly number[]): Float64Array {
-  const unit = medianSize(c);
+  const unit = typicalSize(c);
   return Float64Array.from(c, (v) => v / unit);
 }
 
-/** The median of |c| over its nonzero values; 1 where there are none. */
-function medianSize(c: readonly number[]): number {
+/** The 90th percentile of |c| over its nonzero values; 1 where there are none. */
+function typicalSize(c: readonly number[]): number {
   const sizes = c.map(Math.abs).filter((v) => v > 0);
   sizes.sort((a, b) => a - b);
-  return sizes[sizes.length >> 1] ?? 1;
+  return sizes[Math.floor(0.9 * sizes.length)] ?? 1;
 }
 
 /** Φ⁻¹: Wichura's algorithm AS 241 (1988), relative error about 1e-16. */

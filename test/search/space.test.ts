@@ -19,11 +19,11 @@ const space = SearchSpace.from({
 describe('the unit cube', () => {
   it('maps the ends and the middle of every scale', () => {
     const middle = space.fromUnit(new Float64Array(6).fill(0.5));
-    expect(middle['tau']).toBeCloseTo(50, 10);
+    expect(middle.tau).toBeCloseTo(50, 10);
     // Half of the reversed logarithm: 101 - 10.
-    expect(middle['reset']).toBeCloseTo(91, 10);
-    expect(middle['shift']).toBe(-60);
-    expect(middle['decoder']).toBe('vote');
+    expect(middle.reset).toBeCloseTo(91, 10);
+    expect(middle.shift).toBe(-60);
+    expect(middle.decoder).toBe('vote');
     expect(space.fromUnit(new Float64Array(6))).toEqual({
       tau: 5,
       reset: 1,
@@ -33,7 +33,7 @@ describe('the unit cube', () => {
       decoder: 'all',
     });
     const top = space.fromUnit(new Float64Array(6).fill(1));
-    expect(top['tau']).toBeCloseTo(500, 10);
+    expect(top.tau).toBeCloseTo(500, 10);
     expect(top).toMatchObject({ reset: 100, shift: -50, neurons: 2000, refractory: 3, decoder: 2 });
   });
 
