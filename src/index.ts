@@ -1,0 +1,4 @@
+/** The public API of Tacet: re-exports only. */
+export * from './device/index.ts';
+export * from './linalg/index.ts';
+export * from './search/index.ts';
