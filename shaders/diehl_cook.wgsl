@@ -12,15 +12,17 @@
 //   spike    : one of the neurons that crossed, drawn uniformly; the others stay silent
 //   inhibitory neuron k of the neuron that spiked at t-1: v = rest + decay (v - rest) + exc_strength, spikes at threshold
 //   w[i, j] -= nu_pre  post_j   for the inputs that spike at t
-//   w[i, j] += nu_post pre_i    for the neuron that spikes at t      then clamped to [0, 1]
+//   w[i, j] += nu_post pre_i    for the neuron that spikes at t      then all weights are clamped to [0, 1]
 //   with traces set to 1 by a spike and decaying with 20 ms: pre_i = trace[t - last spike of i], likewise post_j
 // After a sample: column j is scaled to sum weight_norm. theta lives on; everything else is reset for each sample.
 // Learning off: no STDP, no change of theta, no scaling.
 //
 // An inhibitory neuron is driven by one excitatory neuron only, and its threshold lies above its rest and its reset
 // (the host checks), so it can spike only in the step after that neuron's spike: inhibitory neurons are updated then,
-// over all steps since the last time, never in between. Weights of a column change within a sample only if its neuron
-// has spiked in it; only those ("active") columns are touched by STDP and scaled: scaling the others is the identity.
+// over all steps since the last time, never in between. A column changes only if its neuron has spiked in the sample
+// ("active"), or if scaling has left it with a weight above 1, which the next sample's learning clamps ("unsettled");
+// only those columns are clamped and scaled. For all others both are the identity, up to the 1e-6 by which a settled
+// column's weights may exceed 1.
 //
 // items      what each workgroup does: which slot, which samples (first, first + 1, ...), learn or not, and how many more
 //            silent samples a layer may have before the item ends early
@@ -31,6 +33,8 @@
 // weights    f32 in tiles of 32 columns, [slot][tile][input][32]; scalars, since lanes write neighbouring columns at
 //            once and WGSL lets an implementation write a component of a vector by writing all of it
 // theta      f32 mV, [slot][slot_tiles * 32]: adaptive part of the thresholds
+// unsettled  u32, [slot][slot_tiles * 32]: 1 for columns to be clamped before the next sample's learning and scaled
+//            after it
 // scratch    f32, [item][2][slot_tiles * 32]: membrane potentials (mV); first step at which the neuron is not
 //            refractory
 // results    what became of each item
@@ -111,9 +115,10 @@ struct Result {
 @group(0) @binding(5) var<storage, read> trace: array<f32>;
 @group(0) @binding(6) var<storage, read_write> weights: array<f32>;
 @group(0) @binding(7) var<storage, read_write> theta: array<f32>;
-@group(0) @binding(8) var<storage, read_write> scratch: array<f32>;
-@group(0) @binding(9) var<storage, read_write> results: array<Result>;
-@group(0) @binding(10) var<storage, read_write> records: array<u32>;
+@group(0) @binding(8) var<storage, read_write> unsettled: array<u32>;
+@group(0) @binding(9) var<storage, read_write> scratch: array<f32>;
+@group(0) @binding(10) var<storage, read_write> results: array<Result>;
+@group(0) @binding(11) var<storage, read_write> records: array<u32>;
 
 // A multiple of 8.
 override lanes: u32 = 32;
@@ -126,6 +131,8 @@ const FIRST = 2u;
 const WINNER = 2u;
 const NONE = 0xffffffffu;
 const PARTIALS = 8u;
+// A column with a weight above this after scaling is unsettled.
+const SETTLED = 1.000001;
 
 // Columns whose neuron has spiked in this sample, in the order of their first spikes.
 var<workgroup> active_neuron: array<u32, max_steps>;
@@ -145,7 +152,9 @@ var<workgroup> input_spike: array<u32, max_inputs>;
 // Inputs that have spiked in this sample, in no particular order: each is dealt with on its own.
 var<workgroup> seen: array<u32, max_inputs>;
 var<workgroup> seen_count: atomic<u32>;
-var<workgroup> partial: array<f32, max_steps * PARTIALS>;
+// [column of a tile][partial]: sums, and largest weights.
+var<workgroup> partial: array<f32, 32u * PARTIALS>;
+var<workgroup> largest: array<f32, 32u * PARTIALS>;
 var<workgroup> exc_spikes: u32;
 var<workgroup> inh_spikes: u32;
 
@@ -158,34 +167,63 @@ fn column_start(base: u32, column: u32) -> u32 {
   return base + column / 32u * params.inputs * 32u + column % 32u;
 }
 
-/// Scales to the norm the columns of `count` active neurons, or columns from .. from + count if `all`.
-fn scale_columns(base: u32, norm: f32, all: bool, start: u32, count: u32, lane: u32) {
-  for (var unit = lane; unit < count * PARTIALS; unit += lanes) {
-    var column = start + unit / PARTIALS;
-    if (!all) {
-      column = active_neuron[unit / PARTIALS];
+/// Clamps the unsettled columns to 1, as learning does at its first step.
+fn clamp_columns(base: u32, flags: u32, columns: u32, lane: u32) {
+  for (var unit = lane; unit < columns * PARTIALS; unit += lanes) {
+    let column = unit / PARTIALS;
+    if (unsettled[flags + column] != 0u) {
+      let start = column_start(base, column);
+      for (var input = unit % PARTIALS; input < params.inputs; input += PARTIALS) {
+        weights[start + input * 32u] = min(weights[start + input * 32u], 1.0);
+      }
     }
-    let column_base = column_start(base, column);
-    var sum = 0.0;
-    for (var input = unit % PARTIALS; input < params.inputs; input += PARTIALS) {
-      sum += weights[column_base + input * 32u];
-    }
-    partial[unit] = sum;
   }
+  storageBarrier();
   workgroupBarrier();
-  for (var unit = lane; unit < count * PARTIALS; unit += lanes) {
-    var column = start + unit / PARTIALS;
-    if (!all) {
-      column = active_neuron[unit / PARTIALS];
+}
+
+/// Scales the marked columns to the norm, tile by tile, and marks those that are unsettled then.
+fn scale_columns(base: u32, flags: u32, columns: u32, norm: f32, lane: u32) {
+  for (var tile = 0u; tile < columns; tile += 32u) {
+    for (var unit = lane; unit < 32u * PARTIALS; unit += lanes) {
+      let column = tile + unit / PARTIALS;
+      if (unsettled[flags + column] != 0u) {
+        let start = column_start(base, column);
+        var sum = 0.0;
+        for (var input = unit % PARTIALS; input < params.inputs; input += PARTIALS) {
+          sum += weights[start + input * 32u];
+        }
+        partial[unit] = sum;
+      }
     }
-    var sum = 0.0;
-    for (var part = 0u; part < PARTIALS; part++) {
-      sum += partial[unit / PARTIALS * PARTIALS + part];
+    workgroupBarrier();
+    for (var unit = lane; unit < 32u * PARTIALS; unit += lanes) {
+      let column = tile + unit / PARTIALS;
+      if (unsettled[flags + column] != 0u) {
+        let start = column_start(base, column);
+        var sum = 0.0;
+        for (var part = 0u; part < PARTIALS; part++) {
+          sum += partial[unit / PARTIALS * PARTIALS + part];
+        }
+        let factor = norm / select(sum, 1.0, sum == 0.0);
+        var most = 0.0;
+        for (var input = unit % PARTIALS; input < params.inputs; input += PARTIALS) {
+          let scaled = weights[start + input * 32u] * factor;
+          weights[start + input * 32u] = scaled;
+          most = max(most, scaled);
+        }
+        largest[unit] = most;
+      }
     }
-    let factor = norm / select(sum, 1.0, sum == 0.0);
-    let column_base = column_start(base, column);
-    for (var input = unit % PARTIALS; input < params.inputs; input += PARTIALS) {
-      weights[column_base + input * 32u] *= factor;
+    workgroupBarrier();
+    for (var column = lane; column < 32u; column += lanes) {
+      if (unsettled[flags + tile + column] != 0u) {
+        var most = 0.0;
+        for (var part = 0u; part < PARTIALS; part++) {
+          most = max(most, largest[column * PARTIALS + part]);
+        }
+        unsettled[flags + tile + column] = select(0u, 1u, most > SETTLED);
+      }
     }
   }
   storageBarrier();
@@ -216,7 +254,10 @@ fn main(
   if ((item.flags & FIRST) != 0u) {
     for (var column = lane; column < columns; column += lanes) {
       theta[theta_base + column] = 0.0;
+      unsettled[theta_base + column] = select(0u, 1u, column < slot.neurons);
     }
+    storageBarrier();
+    workgroupBarrier();
   }
   var exc_silent = 0u;
   var inh_silent = 0u;
@@ -244,6 +285,9 @@ fn main(
     }
     workgroupBarrier();
 
+    if (learn) {
+      clamp_columns(weight_base, theta_base, columns, lane);
+    }
     var drive_from = offsets[step_offsets];
     var drive_to = drive_from;
     for (var t = 0u; t < params.steps; t++) {
@@ -329,6 +373,9 @@ fn main(
             active_inh_v[place] = slot.inh_rest;
             active_inh_step[place] = 0u;
             active_inh_free[place] = 0u;
+            if (learn) {
+              unsettled[theta_base + neuron] = 1u;
+            }
           }
           active_spike[place] = t;
           spiking = place;
@@ -380,13 +427,7 @@ fn main(
     }
 
     if (learn) {
-      if ((item.flags & FIRST) != 0u && processed == 0u) {
-        for (var start = 0u; start < slot.neurons; start += max_steps) {
-          scale_columns(weight_base, slot.weight_norm, true, start, min(max_steps, slot.neurons - start), lane);
-        }
-      } else {
-        scale_columns(weight_base, slot.weight_norm, false, 0u, active_count, lane);
-      }
+      scale_columns(weight_base, theta_base, columns, slot.weight_norm, lane);
       for (var column = lane; column < columns; column += lanes) {
         theta[theta_base + column] -= theta[theta_base + column] * slot.theta_sample_loss;
       }

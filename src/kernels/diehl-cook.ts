@@ -71,6 +71,7 @@ export function batchBytes(shape: BatchShape, data: EventLists): Readonly<Record
   return {
     weights: shape.slots * columns * data.inputs * 4,
     theta: shape.slots * columns * 4,
+    unsettled: shape.slots * columns * 4,
     scratch: shape.maxItems * 2 * columns * 4,
     records: shape.maxRecords * recordWords(data.steps) * 4,
     offsets: data.offsets.byteLength,

@@ -5,11 +5,10 @@
 
 use super::TILE;
 use super::item::Input;
+use super::settling::{factors, is_unsettled, largest};
 
 /// Columns of a group.
 const GROUP: usize = 16;
-/// Interleaved partial sums of a column, as many as the WGSL has.
-const PARTIALS: usize = 8;
 const NOWHERE: u16 = u16::MAX;
 /// An input that has not spiked in the sample.
 const NEVER: u32 = u32::MAX;
@@ -177,14 +176,16 @@ impl Active {
         }
     }
 
-    /// Writes the members' columns back, scaled to sum `norm` unless `norm` is `None`.
+    /// Writes the members' columns back, scaled to sum `norm`, and marks those that are unsettled then.
     #[inline(always)]
-    pub fn write_back(&self, weights: &mut [Row], norm: Option<f32>) {
+    pub fn write_back(&self, weights: &mut [Row], norm: f32, unsettled: &mut [u32]) {
         for (group, members) in self.members.chunks(GROUP).enumerate() {
             let columns = &self.columns[group * self.inputs..(group + 1) * self.inputs];
-            let factors = norm.map_or([1.0; GROUP], |norm| factors(columns, norm));
+            let factors = factors(columns, norm);
+            let largest = largest(columns);
             for (lane, member) in members.iter().enumerate() {
                 let neuron = member.neuron as usize;
+                unsettled[neuron] = is_unsettled(largest[lane] * factors[lane]);
                 let start = neuron / TILE * self.inputs;
                 let rows = &mut weights[start..start + self.inputs];
                 for (row, copy) in rows.iter_mut().zip(columns) {
@@ -193,37 +194,4 @@ impl Active {
             }
         }
     }
-}
-
-/// Scales every column of every tile to sum `norm`.
-#[inline(always)]
-pub fn scale_all(weights: &mut [Row], inputs: usize, norm: f32) {
-    for tile in weights.chunks_exact_mut(inputs) {
-        let factors = factors(tile, norm);
-        for row in tile {
-            for (weight, factor) in row.iter_mut().zip(factors) {
-                *weight *= factor;
-            }
-        }
-    }
-}
-
-/// What each column is to be multiplied by to sum `norm`; a column of zeros stays as it is.
-#[inline(always)]
-fn factors<const WIDTH: usize>(rows: &[[f32; WIDTH]], norm: f32) -> [f32; WIDTH] {
-    let mut partial = [[0.0_f32; WIDTH]; PARTIALS];
-    for rows in rows.chunks(PARTIALS) {
-        for (sums, row) in partial.iter_mut().zip(rows) {
-            for lane in 0..WIDTH {
-                sums[lane] += row[lane];
-            }
-        }
-    }
-    let mut factors = [0.0; WIDTH];
-    for sums in &partial {
-        for lane in 0..WIDTH {
-            factors[lane] += sums[lane];
-        }
-    }
-    factors.map(|sum| norm / if sum == 0.0 { 1.0 } else { sum })
 }

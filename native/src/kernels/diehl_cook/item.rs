@@ -61,12 +61,13 @@ impl<'a> Sample<'a> {
     }
 }
 
-/// Weights, [tile][input][32], and adaptive thresholds of a slot: owned by the item that writes to them, or shared
-/// by items that only read.
+/// Weights, [tile][input][32], and adaptive thresholds of a slot: owned by the item that writes to them (with the
+/// marks of its unsettled columns), or shared by items that only read.
 pub enum Weights<'a> {
     Owned {
         weights: &'a mut [f32],
         theta: &'a mut [f32],
+        unsettled: &'a mut [u32],
     },
     Shared {
         weights: &'a [f32],
@@ -75,8 +76,12 @@ pub enum Weights<'a> {
 }
 
 impl<'a> Weights<'a> {
-    pub fn own(weights: &'a mut [f32], theta: &'a mut [f32]) -> Self {
-        Self::Owned { weights, theta }
+    pub fn own(weights: &'a mut [f32], theta: &'a mut [f32], unsettled: &'a mut [u32]) -> Self {
+        Self::Owned {
+            weights,
+            theta,
+            unsettled,
+        }
     }
 
     pub fn share(weights: &'a mut [f32], theta: &'a mut [f32]) -> Self {
@@ -85,7 +90,7 @@ impl<'a> Weights<'a> {
 
     fn view(&self) -> (&[f32], &[f32]) {
         match self {
-            Self::Owned { weights, theta } => (weights, theta),
+            Self::Owned { weights, theta, .. } => (weights, theta),
             Self::Shared { weights, theta } => (weights, theta),
         }
     }
@@ -122,10 +127,12 @@ pub fn run_item(mut work: Item<'_>, input: &Input<'_>) -> std::result::Result<()
     let item = work.item;
     let learn = item.flags & LEARN != 0;
     if item.flags & FIRST != 0
-        && let Weights::Owned { theta, .. } = &mut work.weights
+        && let Weights::Owned { theta, unsettled, .. } = &mut work.weights
     {
         // All columns that hold neurons; those beyond are never looked at.
         theta[..workspace.columns()].fill(0.0);
+        unsettled[..work.slot.neurons as usize].fill(1);
+        unsettled[work.slot.neurons as usize..workspace.columns()].fill(0);
     }
     let mut result = Result::default();
     let record_length = input.steps + 1;
@@ -137,6 +144,13 @@ pub fn run_item(mut work: Item<'_>, input: &Input<'_>) -> std::result::Result<()
         let sample = input.sample(item.first as usize + result.processed as usize)?;
         let record = &mut work.records[result.processed as usize * record_length..][..record_length];
         let ordinal = item.ordinal.wrapping_add(result.processed);
+        if learn
+            && let Weights::Owned {
+                weights, unsettled, ..
+            } = &mut work.weights
+        {
+            workspace.clamp(input, weights, unsettled);
+        }
         let (weights, theta) = work.weights.view();
         let counts = if learn {
             workspace.run::<true>(
@@ -161,9 +175,14 @@ pub fn run_item(mut work: Item<'_>, input: &Input<'_>) -> std::result::Result<()
                 record,
             )
         };
-        if learn && let Weights::Owned { weights, theta } = &mut work.weights {
-            let first = item.flags & FIRST != 0 && result.processed == 0;
-            workspace.finish(&work.slot, input, weights, theta, first);
+        if learn
+            && let Weights::Owned {
+                weights,
+                theta,
+                unsettled,
+            } = &mut work.weights
+        {
+            workspace.finish(&work.slot, input, weights, theta, unsettled);
         }
         record[0] = counts.excitatory | (counts.inhibitory << 16);
         result.exc_silent += u32::from(counts.excitatory < work.slot.exc_alpha);

@@ -2,11 +2,12 @@
 //!
 //! One item is one task; items share nothing that any of them writes to. This file checks the tables, cuts the
 //! buffers into the parts of the items, and hands them to the threads; [`item`] works through the samples of one
-//! item, [`sample`] computes one sample, [`active`] holds the columns that learn in it.
+//! item, [`sample`] computes one sample, [`active`] holds the columns that learn in it, [`settling`] clamps and scales.
 
 mod active;
 mod item;
 mod sample;
+mod settling;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -133,6 +134,12 @@ pub const KERNEL: Kernel = Kernel {
                 stride: 4,
             },
             Buffer {
+                name: "unsettled",
+                access: Access::ReadWrite,
+                element: "u32",
+                stride: 4,
+            },
+            Buffer {
                 name: "scratch",
                 access: Access::ReadWrite,
                 element: "f32",
@@ -177,6 +184,7 @@ fn run(launch: Launch<'_>) -> std::result::Result<(), Failure> {
         trace,
         weights,
         theta,
+        unsettled,
         scratch,
         results,
         records,
@@ -184,9 +192,10 @@ fn run(launch: Launch<'_>) -> std::result::Result<(), Failure> {
     let (items, slots) = (items.read::<Item>()?, slots.read::<Slot>()?);
     let (offsets, events) = (offsets.read::<u32>()?, events.read::<u16>()?);
     let trace = trace.read::<f32>()?;
-    let (weights, theta, scratch) = (
+    let (weights, theta, unsettled, scratch) = (
         weights.write::<f32>()?,
         theta.write::<f32>()?,
+        unsettled.write::<u32>()?,
         scratch.write::<f32>()?,
     );
     let (results, records) = (results.write::<Result>()?, records.write::<u32>()?);
@@ -218,14 +227,15 @@ fn run(launch: Launch<'_>) -> std::result::Result<(), Failure> {
     };
     let weights = split(weights.name, weights.values, &slot_parts(slot_weights))?;
     let theta = split(theta.name, theta.values, &slot_parts(slot_columns))?;
+    let unsettled = split(unsettled.name, unsettled.values, &slot_parts(slot_columns))?;
     let mut owned: BTreeMap<u32, Weights<'_>> = writers
         .iter()
-        .zip(weights.into_iter().zip(theta))
-        .map(|((&slot, &writes), (weights, theta))| {
+        .zip(weights.into_iter().zip(theta).zip(unsettled))
+        .map(|((&slot, &writes), ((weights, theta), unsettled))| {
             (
                 slot,
                 if writes {
-                    Weights::own(weights, theta)
+                    Weights::own(weights, theta, unsettled)
                 } else {
                     Weights::share(weights, theta)
                 },

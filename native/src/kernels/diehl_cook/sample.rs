@@ -7,8 +7,9 @@
 
 use super::Slot;
 use super::TILE;
-use super::active::{Active, scale_all};
+use super::active::Active;
 use super::item::{Input, Sample};
+use super::settling::{clamp_columns, scale_columns};
 use crate::kernels::philox::{WINNER, philox4x32};
 
 type Row = [f32; TILE];
@@ -217,8 +218,15 @@ impl Workspace {
         spikes.then_some(member.neuron)
     }
 
-    /// What learning leaves behind after a sample: the active columns (in a trial's first sample all columns) scaled
-    /// to their norm, and the adaptive thresholds.
+    /// Clamps the unsettled columns, as learning does at its first step.
+    #[inline(always)]
+    pub fn clamp(&self, input: &Input<'_>, weights: &mut [f32], unsettled: &[u32]) {
+        let (weights, _) = weights.as_chunks_mut::<TILE>();
+        clamp_columns(&mut weights[..self.tiles * input.inputs], input.inputs, unsettled);
+    }
+
+    /// What learning leaves behind after a sample: the active and the unsettled columns scaled to their norm, and the
+    /// adaptive thresholds.
     #[inline(always)]
     pub fn finish(
         &mut self,
@@ -226,16 +234,16 @@ impl Workspace {
         input: &Input<'_>,
         weights: &mut [f32],
         theta: &mut [f32],
-        first: bool,
+        unsettled: &mut [u32],
     ) {
         let (weights, _) = weights.as_chunks_mut::<TILE>();
         let weights = &mut weights[..self.tiles * input.inputs];
-        if first {
-            self.active.write_back(weights, None);
-            scale_all(weights, input.inputs, slot.weight_norm);
-        } else {
-            self.active.write_back(weights, Some(slot.weight_norm));
+        // Active columns are scaled in their copies; the marks of the others say what is left.
+        for member in &self.active.members {
+            unsettled[member.neuron as usize] = 0;
         }
+        scale_columns(weights, input.inputs, slot.weight_norm, unsettled);
+        self.active.write_back(weights, slot.weight_norm, unsettled);
         for (kept, found) in theta.iter_mut().zip(self.theta.as_flattened()) {
             *kept = found - found * slot.theta_sample_loss;
         }
