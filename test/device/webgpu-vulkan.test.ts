@@ -19,8 +19,8 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('SwiftSha
   });
   afterEach(() => rmSync(folder, { recursive: true }));
 
-  async function adapters(env: ChildOptions['env'] = {}): Promise<Report> {
-    const result = await runFixture('adapters', [], {
+  async function adapters(env: ChildOptions['env'] = {}, where = 'in the main thread'): Promise<Report> {
+    const result = await runFixture('adapters', [where], {
       env: { XDG_CACHE_HOME: cache, VK_ADD_DRIVER_FILES: undefined, ...env },
     });
     expect(result).toMatchObject({ code: 0, stdout: '' });
@@ -81,6 +81,12 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('SwiftSha
     writeFileSync(cache, 'a file where a folder should be');
     const { setup, names } = await adapters();
     expect(setup.withoutSwiftShader).toMatch(/can't unpack it.*XDG_CACHE_HOME/);
+    expect(names.filter((name) => /SwiftShader/.test(name))).toEqual([]);
+  });
+
+  it('is left out of a worker thread whose main thread has not prepared it', async () => {
+    const { setup, names } = await adapters({}, 'in a worker');
+    expect(setup.withoutSwiftShader).toMatch(/prepareVulkan\(\) in the main thread/);
     expect(names.filter((name) => /SwiftShader/.test(name))).toEqual([]);
   });
 

@@ -62,14 +62,24 @@ export function prepareVulkan(): VulkanSetup {
   if (!systemLoader && !keepLoaded(join(folder, LOADER))) {
     return { usable: false, withoutSwiftShader: `${join(folder, LOADER)} can't be loaded` };
   }
-  if (isMainThread) addDriver(join(folder, MANIFEST));
-  return { usable: true };
+  return listDriver(join(folder, MANIFEST))
+    ? { usable: true }
+    : {
+        usable: true,
+        withoutSwiftShader: 'call prepareVulkan() in the main thread before this thread starts',
+      };
 }
 
-/** Lists the driver for the Vulkan loader, which reads this at the next request for an adapter. */
-function addDriver(manifest: string): void {
+/**
+ * Lists the driver for the Vulkan loader, which reads this at the next request for an adapter.
+ *
+ * @returns false in a worker thread whose main thread has not done it
+ */
+function listDriver(manifest: string): boolean {
   const listed = process.env.VK_ADD_DRIVER_FILES?.split(':').filter((path) => path !== '') ?? [];
-  if (!listed.includes(manifest)) process.env.VK_ADD_DRIVER_FILES = [...listed, manifest].join(':');
+  if (listed.includes(manifest)) return true;
+  if (isMainThread) process.env.VK_ADD_DRIVER_FILES = [...listed, manifest].join(':');
+  return isMainThread;
 }
 
 /**
