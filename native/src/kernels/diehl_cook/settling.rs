@@ -33,8 +33,12 @@ pub fn clamp_columns(weights: &mut [Row], inputs: usize, marks: &[u32]) {
             }
         }
         for row in tile {
-            for (weight, limit) in row.iter_mut().zip(limits) {
-                *weight = if *weight < limit { *weight } else { limit };
+            for lane in 0..TILE {
+                row[lane] = if row[lane] < limits[lane] {
+                    row[lane]
+                } else {
+                    limits[lane]
+                };
             }
         }
     }
@@ -57,8 +61,8 @@ pub fn scale_columns(weights: &mut [Row], inputs: usize, norm: f32, marks: &mut 
             }
         }
         for row in tile {
-            for (weight, factor) in row.iter_mut().zip(factors) {
-                *weight *= factor;
+            for lane in 0..TILE {
+                row[lane] *= factors[lane];
             }
         }
     }
