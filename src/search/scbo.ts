@@ -86,8 +86,9 @@ export class ScboStrategy implements Strategy {
   async propose(history: History, count: number): Promise<readonly Draft[]> {
     const initial = Math.max(0, initialCount(this.#settings, this.#space.dimensions) - history.asked);
     const centre = history.incumbent?.unit;
-    // Before anything is known there is nothing to model.
-    if (initial >= count || centre === undefined || history.observations.length < 2) {
+    // Before anything is known there is nothing to model; with everything fixed there is nothing to choose.
+    const idle = centre === undefined || history.observations.length < 2 || this.#space.dimensions === 0;
+    if (initial >= count || idle) {
       return this.#sampler.draw(history, count, 'initial');
     }
     const drafts = this.#sampler.draw(history, initial, 'initial');

@@ -43,7 +43,7 @@ export const settingsSchema = z.strictObject({
   refitShare: z.number().nonnegative().default(0.05),
   /** The most points that a fit of hyperparameters uses: those nearest to the centre of the trust region. */
   fitPoints: positiveInteger.default(400),
-  /** The most points that the models hold: the newest, besides the best. */
+  /** The most points that the models hold: those nearest to the centre of the trust region. */
   maximumPoints: positiveInteger.default(2000),
   /** Cost-aware search: the budget that its schedule of exponents runs over, seconds of summed cost. */
   budgetSeconds: z.number().positive().optional(),

@@ -24,6 +24,9 @@ interface Fitted {
 const FRESH_STARTS = 2;
 const FEW_POINTS = 150;
 
+/** Smallest noise of a conditioned process: the fitted one, then these in turn. */
+const SAFER_NOISE = [0, 1e-6, 1e-4, 1e-2] as const;
+
 /** About 5 ms of work. */
 const DRAWS_AT_ONCE = 20_000;
 
@@ -67,10 +70,10 @@ export class Surrogate {
     const processes = await Promise.all(
       outputs.map(async (output, index) => {
         if (output.points.length === 0) return undefined;
-        const inputs = this.#inputs(output.points);
         await this.#refit(index, output, centre);
-        const theta = (this.#fitted[index] as Fitted).theta;
-        return { process: await this.#engine.condition(inputs, output.y, theta), output };
+        const { theta } = this.#fitted[index] as Fitted;
+        const held = nearest(output, centre, this.#settings.maximumPoints);
+        return { process: await this.#conditionSafely(held, theta), output: held };
       }),
     );
     return new ConditionedSurrogate(
@@ -97,22 +100,26 @@ export class Surrogate {
     const last = this.#fitted[index];
     const count = output.points.length;
     if (last !== undefined && count <= last.count * (1 + refitShare)) return;
-    // The nearest points say most about the region that is searched.
-    let chosen = Array.from(output.points.keys());
-    if (count > fitPoints) {
-      const distance = output.points.map(({ unit }) =>
-        unit.reduce((sum, u, k) => sum + (u - (centre[k] as number)) ** 2, 0),
-      );
-      chosen = chosen
-        .sort((a, b) => (distance[a] as number) - (distance[b] as number) || a - b)
-        .slice(0, fitPoints);
-      chosen.sort((a, b) => a - b);
-    }
-    const inputs = this.#inputs(chosen.map((i) => output.points[i] as Observation));
-    const y = Float64Array.from(chosen, (i) => output.y[i] as number);
+    const { points, y } = nearest(output, centre, fitPoints);
+    const inputs = this.#inputs(points);
     const fresh = last === undefined || count < FEW_POINTS ? FRESH_STARTS : 0;
     const theta = await fitHyperparameters(this.#engine, inputs, y, this.#scales, last?.theta, fresh);
     this.#fitted[index] = { theta, count };
+  }
+
+  /** More noise, where the points lie so close together that their covariance is singular in f64. */
+  async #conditionSafely(output: Output, theta: Float64Array): Promise<ConditionedProcess> {
+    const inputs = this.#inputs(output.points);
+    for (const noise of SAFER_NOISE) {
+      const safer = theta.slice();
+      safer[safer.length - 1] = Math.max(Math.log(noise), safer.at(-1) as number);
+      try {
+        return await this.#engine.condition(inputs, output.y, safer);
+      } catch (error) {
+        if (noise === SAFER_NOISE.at(-1)) throw error;
+      }
+    }
+    throw new RangeError('unreachable: the last noise returns or throws');
   }
 
   #inputs(points: readonly Observation[]): Inputs {
@@ -158,6 +165,23 @@ export class Surrogate {
       return { points, y: scaleByDeviation(y) };
     });
   }
+}
+
+/** The `limit` points nearest to the centre, which say most about the region that is searched, in their order. */
+function nearest(output: Output, centre: Float64Array, limit: number): Output {
+  const { points, y } = output;
+  if (points.length <= limit) return output;
+  const distance = points.map(({ unit }) =>
+    unit.reduce((sum, u, k) => sum + (u - (centre[k] as number)) ** 2, 0),
+  );
+  const chosen = Array.from(points.keys())
+    .sort((a, b) => (distance[a] as number) - (distance[b] as number) || a - b)
+    .slice(0, limit)
+    .sort((a, b) => a - b);
+  return {
+    points: chosen.map((i) => points[i] as Observation),
+    y: Float64Array.from(chosen, (i) => y[i] as number),
+  };
 }
 
 /** Divides by the root mean square, which keeps the sign and so feasibility. */

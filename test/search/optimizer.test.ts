@@ -184,4 +184,43 @@ describe('hard histories do not break the search', () => {
     }
     expect(new Set(seen.slice(0, 12)).size).toBe(12);
   });
+
+  it('more points than the models hold, and the same point many times, still give proposals', async () => {
+    const grid = SearchSpace.from({
+      n: { type: 'integer', low: 0, high: 5 },
+      m: { type: 'integer', low: 0, high: 5 },
+    });
+    const optimizer = createOptimizer('scbo', grid, {
+      ...QUICK,
+      constraints: 1,
+      maximumPoints: 20,
+      fitPoints: 10,
+    });
+    for (let round = 0; round < 6; round++) {
+      const proposals = await optimizer.ask(10);
+      optimizer.tell(
+        proposals.map((proposal) => ({
+          ...proposal,
+          status: 'complete',
+          objective: Number(proposal.values.n) - Number(proposal.values.m),
+          constraints: [Number(proposal.values.n) - 4],
+        })),
+      );
+    }
+    expect(optimizer.summary().incumbent).toMatchObject({
+      values: { n: 4, m: 0 },
+      feasible: true,
+      objective: 4,
+    });
+  });
+
+  it('a space in which everything is fixed gives its one point', async () => {
+    const one = MIXED.fix({ x: 0.5, y: 1, n: 3, kind: 'a' });
+    const optimizer = createOptimizer('scbo', one, QUICK);
+    for (let i = 0; i < 12; i++) {
+      const [proposal] = await optimizer.ask(1);
+      expect(proposal?.values).toEqual({ x: 0.5, y: 1, n: 3, kind: 'a' });
+      optimizer.tell([{ ...(proposal as Proposal), status: 'complete', objective: 1, constraints: [0, 0] }]);
+    }
+  });
 });
