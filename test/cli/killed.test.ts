@@ -1,13 +1,11 @@
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { openSqliteStore } from '../../src/study/sqlite-store.ts';
 import type { TrialRecord } from '../../src/study/store.ts';
 import { jsonLines, SMALL_SEARCH, startTacet, tacet, temporaryFolder } from './tacet.ts';
 
-const KILLS = 20;
-const TRIALS = 160;
-/** Trials that a run may report before it is killed; 20 runs of this and of what is in flight stay below the budget. */
-const TRIALS_BEFORE_KILL = 4;
+/** Trials that a run reports before it is killed, at the least: from none to this many in turn. */
+const MOST_BEFORE_KILL = 4;
 
 /** What a trial comes to, without times: equal for equal seeds. */
 function result({ number, state, values, seed, outcome }: TrialRecord) {
@@ -15,58 +13,87 @@ function result({ number, state, values, seed, outcome }: TrialRecord) {
   return { number, state, values, seed, objective, constraints, plainConstraints, accuracies };
 }
 
-describe('a search that is killed', () => {
-  it(`loses no finished trial and records none twice in ${KILLS} runs`, { timeout: 400_000 }, async () => {
-    const folder = temporaryFolder();
-    try {
-      const args = [...SMALL_SEARCH, '--trials', String(TRIALS), '--json', '--name', 'killed'];
-      const path = join(folder.path, 'study.db');
-      /** Everything that any run has reported, by number. */
-      const reported = new Map<number, string>();
-      let killed = 0;
-      for (let kill = 0; kill < KILLS; kill++) {
-        const run = startTacet(args, folder.path);
-        // A moment before, while or after trials end; the machine's own timing does the rest.
-        const trials = kill % (TRIALS_BEFORE_KILL + 1);
-        const delayMs = Math.random() * 30;
-        const enough = () => run.stdout().split('"kind":"trial"').length > trials && run.stdout() !== '';
-        while (!enough() && run.child.exitCode === null)
-          await new Promise((resolve) => setTimeout(resolve, 1));
-        await new Promise((resolve) => setTimeout(resolve, delayMs));
-        run.child.kill('SIGKILL');
-        const { signal, stdout } = await run.finished;
-        killed += signal === 'SIGKILL' ? 1 : 0;
-        // The last line may be cut.
-        const lines = jsonLines(stdout.slice(0, stdout.lastIndexOf('\n') + 1));
-        for (const line of lines.filter(({ kind }) => kind === 'trial')) {
-          const number = Number(line.number);
-          expect(reported.has(number), `trial ${number} was reported twice`).toBe(false);
-          reported.set(number, JSON.stringify([line.state, line.objective, line.constraints]));
-        }
-        using store = openSqliteStore(path);
-        const finished = store.trials('killed').filter(({ outcome }) => outcome !== undefined);
-        const stored = new Map(
-          finished.map(({ number, state, outcome }) => {
-            return [number, JSON.stringify([state, outcome?.objective, outcome?.constraints])];
-          }),
-        );
-        for (const [number, text] of reported) expect(stored.get(number)).toBe(text);
-        expect(finished.map(({ finishOrder }) => finishOrder).sort((a = 0, b = 0) => a - b)).toEqual(
-          finished.map((_, i) => i),
-        );
-      }
-      expect(killed).toBe(KILLS);
-      expect(reported.size).toBeGreaterThan(KILLS);
+/** The part of an outcome by which a report and the store are compared. */
+function mark(state: unknown, objective: unknown, constraints: unknown): string {
+  return JSON.stringify([state, objective, constraints]);
+}
 
-      expect(await tacet(args, folder.path)).toMatchObject({ code: 0 });
-      const undisturbed = args.with(-1, 'undisturbed');
-      expect(await tacet(undisturbed, folder.path)).toMatchObject({ code: 0 });
-      using store = openSqliteStore(path);
-      const trials = store.trials('killed');
-      expect(trials.map(({ number }) => number)).toEqual(Array.from({ length: TRIALS }, (_, i) => i));
-      expect(trials.map(result)).toEqual(store.trials('undisturbed').map(result));
-    } finally {
-      folder.remove();
+describe('a search that is killed', { timeout: 400_000 }, () => {
+  const folder = temporaryFolder();
+  const path = join(folder.path, 'study.db');
+  afterAll(() => folder.remove());
+
+  /** Starts a search and kills it at a random moment; gives the trials that it reported, by number. */
+  async function killOnce(args: readonly string[], reportsBefore: number): Promise<Map<number, string>> {
+    const run = startTacet(args, folder.path);
+    const reports = () => run.stdout().split('"kind":"trial"').length - 1;
+    while (run.stdout() === '' || reports() < reportsBefore) {
+      if (run.child.exitCode !== null) throw new Error(`ended before it was killed: ${run.stderr()}`);
+      await new Promise((resolve) => setTimeout(resolve, 1));
     }
+    await new Promise((resolve) => setTimeout(resolve, Math.random() * 30));
+    run.child.kill('SIGKILL');
+    const { signal, stdout } = await run.finished;
+    expect(signal).toBe('SIGKILL');
+    // The last line may be cut.
+    const lines = jsonLines(stdout.slice(0, stdout.lastIndexOf('\n') + 1)).filter(
+      ({ kind }) => kind === 'trial',
+    );
+    return new Map(
+      lines.map(({ number, state, objective, constraints }) => {
+        return [Number(number), mark(state, objective, constraints)];
+      }),
+    );
+  }
+
+  /** Kills a search again and again, lets it end, and holds what it reported against the store. */
+  async function killAgainAndAgain(name: string, args: readonly string[], kills: number, trials: number) {
+    const reported = new Map<number, string>();
+    for (let kill = 0; kill < kills; kill++) {
+      for (const [number, text] of await killOnce(args, kill % (MOST_BEFORE_KILL + 1))) {
+        expect(reported.has(number), `trial ${number} was reported twice`).toBe(false);
+        reported.set(number, text);
+      }
+      using store = openSqliteStore(path);
+      const finished = store.trials(name).filter(({ outcome }) => outcome !== undefined);
+      const stored = new Map(
+        finished.map(({ number, state, outcome }) => {
+          return [number, mark(state, outcome?.objective, outcome?.constraints)];
+        }),
+      );
+      for (const [number, text] of reported) expect(stored.get(number)).toBe(text);
+      const orders = finished.map(({ finishOrder = -1 }) => finishOrder).sort((a, b) => a - b);
+      expect(orders).toEqual(finished.map((_, i) => i));
+    }
+    expect(reported.size).toBeGreaterThan(kills);
+    expect(await tacet(args, folder.path)).toMatchObject({ code: 0 });
+    using store = openSqliteStore(path);
+    const all = store.trials(name);
+    expect(all.map(({ number }) => number)).toEqual(Array.from({ length: trials }, (_, i) => i));
+    expect(all.every(({ outcome }) => outcome?.state === 'complete')).toBe(true);
+    return all;
+  }
+
+  it('loses no finished trial in 15 runs, records none twice, and ends as if it had not been killed', async () => {
+    const args = [...SMALL_SEARCH, '--trials', '130', '--json'];
+    const killed = await killAgainAndAgain('killed', [...args, '--name', 'killed'], 15, 130);
+    expect(await tacet([...args, '--name', 'undisturbed'], folder.path)).toMatchObject({ code: 0 });
+    using store = openSqliteStore(path);
+    expect(killed.map(result)).toEqual(store.trials('undisturbed').map(result));
+  });
+
+  it('loses none in 5 runs with an optimizer that learns', async () => {
+    const args = [
+      ...SMALL_SEARCH,
+      '--trials',
+      '60',
+      '--json',
+      '--set',
+      'optimizer.initial=10',
+      '--name',
+      'learning',
+    ];
+    const learning = args.map((word) => (word === 'sobol' ? 'scbo' : word));
+    await killAgainAndAgain('learning', learning, 5, 60);
   });
 });
