@@ -119,6 +119,18 @@ describeOnDevices('diehl_cook', (open, present) => {
     });
   });
 
+  it('draws the same initial weights on every device, bit for bit', async () => {
+    for (const neurons of [1, 31, 100]) {
+      const slot = network({ map_size: neurons }, 17);
+      using batch = await batchOf(2, 130);
+      batch.place(0, network({ map_size: 130 }, 5));
+      batch.place(1, slot);
+      await batch.run([item({ slot: 1, count: 0 })]);
+      const { weights } = await batch.readNetwork(1, neurons);
+      expect(weights).toEqual(Float32Array.from(new ReferenceNetwork(slot, INPUTS, STEPS).weights));
+    }
+  });
+
   it('makes networks that spike and learn, so that the comparison means something', () => {
     const reference = new ReferenceNetwork(network({ map_size: 33 }, 11), INPUTS, STEPS);
     const before = reference.weights.slice();
