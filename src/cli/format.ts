@@ -60,8 +60,3 @@ export function formatTable(head: readonly string[], rows: readonly (readonly st
   table.push(...rows.map((row) => [...row]));
   return table.toString();
 }
-
-/** The width that {@link formatTable} takes for cells of these widths. */
-export function tableWidth(cellWidths: readonly number[]): number {
-  return cellWidths.reduce((sum, width) => sum + width + 3, 1);
-}
