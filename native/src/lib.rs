@@ -9,7 +9,8 @@
 //! of them live side by side, in any number of worker threads.
 
 #![deny(clippy::unwrap_used, clippy::expect_used)]
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+// Unit tests are built without the exports to JavaScript, so what only JavaScript calls looks dead in them.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, dead_code))]
 
 mod device;
 mod failure;
