@@ -13,21 +13,24 @@ export function candidateCount(dimensions: number): number {
 }
 
 /**
- * `count` snapped candidates in a box, shape [count, dimensions]. Each coordinate of a candidate leaves the centre with
- * a probability drawn for the candidate, at most min(1, 20/d) and smaller ones more often; at least one always does.
- * Steps along few axes are what lets some thousand points search a region of ten dimensions (`docs/optimizer.md`).
+ * `count` snapped candidates, shape [count, dimensions]: the first `global` of them anywhere in the cube, the rest in a
+ * box. Each coordinate of those leaves the centre with a probability drawn for the candidate, at most min(1, 20/d) and
+ * smaller ones more often; at least one always does. Steps along few axes are what lets some thousand points search a
+ * region of ten dimensions (`docs/optimizer.md`).
  */
 export function candidatesInBox(
   space: SearchSpace,
   box: Box,
   count: number,
+  global: number,
   random: RandomStream,
   scramble: { readonly seed: number; readonly index: number },
 ): Float64Array {
   const d = space.dimensions;
   const { categorical } = space;
   const units = new SobolSequence(d, scramble).points(0, count);
-  for (let i = 0; i < count; i++) {
+  for (let i = 0; i < global; i++) space.snap(units.subarray(i * d, (i + 1) * d));
+  for (let i = global; i < count; i++) {
     const unit = units.subarray(i * d, (i + 1) * d);
     const probability = Math.min(1, EXPECTED_MOVES / d) * random.uniform() ** 2;
     const always = random.integer(d);
@@ -45,7 +48,7 @@ export function candidatesInBox(
   return units;
 }
 
-/** `count` snapped points around each of several points, within `share` of the box's sides. */
+/** `count` snapped points around each of several points, within `share` of the box's sides, in or out of the box. */
 export function pointsAround(
   space: SearchSpace,
   box: Box,
@@ -66,10 +69,8 @@ export function pointsAround(
       const always = random.integer(d);
       for (let j = 0; j < d; j++) {
         if (categorical[j] || (random.uniform() >= probability && j !== always)) continue;
-        const low = box.lower[j] as number;
-        const high = box.upper[j] as number;
-        const step = share * (high - low) * (random.uniform() - 0.5);
-        unit[j] = Math.min(high, Math.max(low, (point[j] as number) + step));
+        const side = (box.upper[j] as number) - (box.lower[j] as number);
+        unit[j] = (point[j] as number) + share * side * (random.uniform() - 0.5);
       }
       space.snap(unit);
     }

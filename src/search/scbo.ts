@@ -37,6 +37,12 @@ const REFINEMENTS = [0.25, 0.06] as const;
 const REFINEMENT_POINTS = 300;
 const REFINEMENT_BUDGET = 12_000;
 
+/** The least violation has fallen where it is below this share of the last. */
+const PROGRESS = 0.95;
+
+/** The share of space-filling points among the proposals of a search that is lost. */
+const EXPLORING = 2 / 3;
+
 /** Paths whose best candidates are picked without a pause: some milliseconds of work. */
 const PATHS_AT_ONCE = 8;
 
@@ -46,6 +52,7 @@ const IMPROVEMENT = 1e-4;
 const savedSchema = z.object({
   drawn: z.number(),
   asks: z.number(),
+  stuck: z.number(),
   region: regionStateSchema,
   models: z.array(z.object({ theta: z.array(z.number()), count: z.number() }).nullable()),
 });
@@ -63,6 +70,10 @@ export class ScboStrategy implements Strategy {
   readonly #region: TrustRegion;
   /** How many asks drew paths; each has its own random numbers. */
   #asks = 0;
+  /** Outcomes since the least violation last fell, while nothing feasible is known. */
+  #stuck = 0;
+  /** How many such outcomes show that violations tell nothing. */
+  readonly #patience: number;
 
   constructor(
     name: TrustRegionName,
@@ -81,6 +92,7 @@ export class ScboStrategy implements Strategy {
       ...settings,
       failureTolerance: settings.failureTolerance ?? Math.min(20, Math.max(4, space.dimensions)),
     });
+    this.#patience = Math.max(10, Math.min(20, space.dimensions));
   }
 
   async propose(history: History, count: number): Promise<readonly Draft[]> {
@@ -92,19 +104,31 @@ export class ScboStrategy implements Strategy {
       return this.#sampler.draw(history, count, 'initial');
     }
     const drafts = this.#sampler.draw(history, initial, 'initial');
-    return [...drafts, ...(await this.#sample(history, centre, count - initial))];
+    const wanted = count - initial;
+    // Where violations show no way, only covering the space finds one.
+    const lost = !history.incumbent?.feasible && this.#stuck >= this.#patience;
+    const exploring = lost ? shareOf(EXPLORING, history.asked + initial, wanted) : 0;
+    drafts.push(...this.#sampler.draw(history, exploring, 'exploration'));
+    const rest = count - drafts.length;
+    return rest === 0 ? drafts : [...drafts, ...(await this.#sample(history, centre, rest))];
   }
 
   observe(observation: Observation, previous: Observation | undefined): void {
+    if (!observation.feasible && !previous?.feasible) {
+      // The region waits for its first feasible point: a small one around the least violation might never find any.
+      const progress = observation.violation < PROGRESS * (previous?.violation ?? Number.POSITIVE_INFINITY);
+      this.#stuck = progress ? 0 : this.#stuck + 1;
+      return;
+    }
     const proposed = regionStateSchema.safeParse(observation.detail);
-    if (!proposed.success) return;
-    this.#region.observe(this.#judge(observation, previous), proposed.data);
+    if (proposed.success) this.#region.observe(this.#judge(observation, previous), proposed.data);
   }
 
   save(): JsonValue {
     return {
       drawn: this.#sampler.next,
       asks: this.#asks,
+      stuck: this.#stuck,
       region: this.#region.state,
       models: this.#surrogate.save(),
     };
@@ -120,6 +144,7 @@ export class ScboStrategy implements Strategy {
     }
     this.#sampler.next = parsed.data.drawn;
     this.#asks = parsed.data.asks;
+    this.#stuck = parsed.data.stuck;
     this.#region.state = parsed.data.region;
     this.#surrogate.restore(parsed.data.models);
   }
@@ -177,7 +202,9 @@ export class ScboStrategy implements Strategy {
   ): Promise<Float64Array[]> {
     const d = this.#space.dimensions;
     const count = this.#settings.candidates ?? candidateCount(d);
-    const candidates = candidatesInBox(this.#space, box, count, random, scramble);
+    // While nothing feasible is known, violations may tell nothing of the way: the paths choose between near and far.
+    const global = history.incumbent?.feasible ? 0 : count >> 1;
+    const candidates = candidatesInBox(this.#space, box, count, global, random, scramble);
     const values = await this.#evaluate(history, surrogate, candidates, count, true);
     const taken = new Set<string>();
     let best: Scored[] = [];
@@ -254,6 +281,11 @@ export class ScboStrategy implements Strategy {
       best,
     );
   }
+}
+
+/** How many of the `count` whole numbers from `first` on belong to a share of them all, evenly spread. */
+function shareOf(share: number, first: number, count: number): number {
+  return Math.floor((first + count) * share) - Math.floor(first * share);
 }
 
 /** The share of the budget that is spent: of the seconds, else of the trials, where the settings give one. */

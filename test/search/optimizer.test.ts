@@ -224,3 +224,36 @@ describe('hard histories do not break the search', () => {
     }
   });
 });
+
+describe('where violations show no way', () => {
+  it('the space is covered until something feasible is found, and then searched around it', async () => {
+    const cube = SearchSpace.from(
+      Object.fromEntries(Array.from({ length: 4 }, (_, i) => [`x${i}`, { type: 'real', low: 0, high: 1 }])),
+    );
+    let found = 0;
+    for (let seed = 0; seed < 5; seed++) {
+      const optimizer = createOptimizer('scbo', cube, { ...QUICK, seed, constraints: 1 });
+      for (let i = 0; i < 60; i++) {
+        const [proposal] = (await optimizer.ask(1)) as [Proposal];
+        const x = Object.values(proposal.values).map(Number);
+        // Alive in 1/16 of the space; elsewhere a constant.
+        const alive = x.every((v) => v > 0.3 && v < 0.8);
+        optimizer.tell([
+          {
+            ...proposal,
+            status: 'complete',
+            objective: alive ? (x[0] as number) : 0,
+            constraints: [alive ? -0.1 : 0.9],
+          },
+        ]);
+      }
+      const { incumbent } = optimizer.summary();
+      if (incumbent?.feasible) {
+        found += 1;
+        expect(incumbent.objective).toBeGreaterThan(0.6);
+      }
+    }
+    // A random search fails with probability (15/16)^60 = 2 %.
+    expect(found).toBeGreaterThanOrEqual(4);
+  });
+});
