@@ -300,12 +300,12 @@ impl Process {
         };
         let deviation = noise_of(&self.theta).sqrt();
         let mut phi = vec![0.0; paths.features.count];
-        for i in 0..n {
+        for (i, &value) in y.iter().enumerate().take(n) {
             self.feature_row(&paths, self.z.row(i), &mut phi);
             for p in 0..count {
                 let prior = math::dot(&phi, paths.weight_row(p));
                 let update = &mut paths.updates[p * n + i];
-                *update = y[i] - self.mean - prior - deviation * *update;
+                *update = value - self.mean - prior - deviation * *update;
             }
         }
         solve(&self.factor, n, &mut paths.updates);
