@@ -2,3 +2,4 @@
 export * from './device/index.ts';
 export * from './linalg/index.ts';
 export * from './search/index.ts';
+export * from './study/index.ts';
