@@ -476,10 +476,12 @@ function render(folder: string): void {
   const document = fileURLToPath(new URL('../docs/optimizer.md', import.meta.url));
   const timesFile = join(folder, 'ask-times.json');
   const times = existsSync(timesFile) ? (JSON.parse(readFileSync(timesFile, 'utf8')) as AskTimes) : undefined;
+  // A part that was never run keeps the table that is there.
+  const ran = (prefix: string) => readdirSync(folder).some((file) => file.startsWith(prefix));
   const tables: Record<string, string> = {
-    bars: barsTable(folder),
-    async: asyncTable(folder),
-    ablations: ablationTable(folder),
+    ...(ran('scbo-') ? { bars: barsTable(folder) } : {}),
+    ...(ran('asynchronous-') ? { async: asyncTable(folder) } : {}),
+    ...(ran('ablation-') ? { ablations: ablationTable(folder) } : {}),
     ...(times === undefined ? {} : { time: timeTable(times) }),
   };
   const summary = {
