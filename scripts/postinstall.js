@@ -109,9 +109,8 @@ function main() {
   const hash = sourceHash();
   if (existsSync(binary) && existsSync(stamp) && readFileSync(stamp, 'utf8').trim() === hash) return;
   if (!hasCargo()) {
-    say('no native engine: there is no prebuilt one for this platform and no cargo to build it.');
     say(
-      `WebGPU works without it. To get it, install Rust (https://rustup.rs) and run: node ${process.argv[1]}`,
+      `no native engine (no prebuilt one for ${triple}, no cargo to build it); WebGPU works without it. To get it, install Rust (https://rustup.rs) and run: node ${process.argv[1]}`,
     );
     return;
   }
