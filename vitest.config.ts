@@ -7,7 +7,7 @@ export default defineConfig({
     // Dawn and the native engine live in the main thread of a process: no worker thread is ever ended under them.
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
   },
 });
