@@ -36,11 +36,8 @@ export function createProgram(): Command {
 
 /** Runs the command. Errors end as one line on stderr and an exit code: 2 for bad input, 1 for failures. */
 export async function main(argv: readonly string[]): Promise<void> {
-  // A reader that has seen enough (`tacet show x | head`) is no failure.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit();
-    throw error;
-  });
+  if (!process.stdout.listeners('error').includes(endOnClosedPipe))
+    process.stdout.on('error', endOnClosedPipe);
   try {
     const program = createProgram();
     if (argv.length <= 2) program.outputHelp();
@@ -52,6 +49,12 @@ export async function main(argv: readonly string[]): Promise<void> {
     const debug = (process.env.TACET_DEBUG ?? '0') !== '0';
     process.stderr.write(`${describeError(error, debug)}\n`);
   }
+}
+
+/** A reader that has seen enough (`tacet show x | head`) is no failure. */
+function endOnClosedPipe(error: NodeJS.ErrnoException): void {
+  if (error.code === 'EPIPE') process.exit();
+  throw error;
 }
 
 function packageVersion(): string {

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { main } from '../../src/cli/main.ts';
 import { type Finished, tacet, temporaryFolder } from './tacet.ts';
 
 const folder = temporaryFolder();
@@ -142,29 +143,68 @@ const CASES: readonly (readonly [args: string, ...patterns: RegExp[]])[] = [
   ['evaluate mnist-stpd --params good.json', /recipe "mnist-stpd"/],
 ];
 
-describe('bad input', () => {
-  const results = new Map<string, Finished>();
+/** The cases that are run as a user runs them, in a process of their own: one of each kind, and all that open devices. */
+const OWN_PROCESS = [
+  'serach mnist-stdp',
+  'search mnist-stdp --trials 0',
+  'search none.yaml',
+  'search reversed.yaml',
+  'search mnist-stdp --set space.mapsize=30',
+  'search mnist-stdp --device cuda',
+  'search mnist-stdp --device webgpu:no-such-card',
+  'search mnist-stdp --db notes.txt',
+  'show mnist-stdp --db none.db',
+  'evaluate mnist-stdp --params missing.json',
+];
+/** Cases that open a device or a store only after one: these too need a process of their own. */
+const OPENS_DEVICE = /--device|^search mnist-stdp --db/;
 
-  beforeAll(async () => {
+/** Runs the command in this process. */
+async function inThisProcess(args: string): Promise<Finished> {
+  const written = { stdout: '', stderr: '' };
+  const spies = (['stdout', 'stderr'] as const).map((stream) =>
+    vi.spyOn(process[stream], 'write').mockImplementation((text) => {
+      written[stream] += String(text);
+      return true;
+    }),
+  );
+  const before = { exitCode: process.exitCode, directory: process.cwd() };
+  process.chdir(folder.path);
+  try {
+    process.exitCode = undefined;
+    await main(['node', 'tacet', ...args.split(' ')]);
+    return { code: Number(process.exitCode ?? 0), signal: null, ...written };
+  } finally {
+    process.chdir(before.directory);
+    process.exitCode = before.exitCode;
+    for (const spy of spies) spy.mockRestore();
+  }
+}
+
+describe('bad input', () => {
+  beforeAll(() => {
     mkdirSync(join(folder.path, 'somewhere'));
     for (const [name, text] of Object.entries(FILES)) writeFileSync(join(folder.path, name), text);
-    // Two at a time: most of a run is the start of Node.
-    const waiting = CASES.map(([args]) => args);
-    const runOne = async () => {
-      for (let args = waiting.shift(); args !== undefined; args = waiting.shift()) {
-        results.set(args, await tacet(args.split(' '), folder.path));
-      }
-    };
-    await Promise.all([runOne(), runOne()]);
-  }, 240_000);
+  });
 
-  it.each(CASES.map(([args, ...patterns]) => ({ args, patterns })))('tacet $args', ({ args, patterns }) => {
-    const { code, stdout, stderr } = results.get(args) as Finished;
+  const cases = CASES.map(([args, ...patterns]) => ({ args, patterns }));
+  const isOwn = ({ args }: { readonly args: string }) =>
+    OWN_PROCESS.includes(args) || OPENS_DEVICE.test(args);
+
+  function expectRefusal({ code, stdout, stderr }: Finished, patterns: readonly RegExp[]): void {
     expect(stderr).toMatch(/^tacet: [^\n]+\n$/);
     expect(stderr).not.toMatch(/undefined|\[object|NaN/);
     for (const pattern of patterns) expect(stderr).toMatch(pattern);
     expect(stdout).toBe('');
     expect(code).toBe(2);
+  }
+
+  it.each(cases.filter((one) => !isOwn(one)))('tacet $args', async ({ args, patterns }) => {
+    expectRefusal(await inThisProcess(args), patterns);
+  });
+
+  it.each(cases.filter(isOwn))('tacet $args, in a process of its own', async ({ args, patterns }) => {
+    expectRefusal(await tacet(args.split(' '), folder.path), patterns);
   });
 
   it('shows the stack when asked, below the same line', async () => {
