@@ -3,9 +3,12 @@
  * others trained with BindsNET) evaluated here with its hyperparameters and the recorded setting (48,000 training and
  * 12,000 hold-out images, T = 100, beta 0.10).
  *
- *   node bench/validate-stdp.ts [--device native] [--rows 434] [--seed 1] [--out validation.json] [--render docs/validation.md]
+ *   node bench/validate-stdp.ts [--device native] [--rows 434] [--seed 1] [--out FILE.json]      evaluates the rows
+ *   node bench/validate-stdp.ts --repeat                   evaluates the one-epoch rows that were not stopped once more
+ *   node bench/validate-stdp.ts --render docs/validation.md                                          writes the page
  *
- * With fewer rows a sample is drawn by the seed. `--render` writes the page from the JSON of an earlier run.
+ * With fewer rows a sample is drawn by the seed. The second and third read and extend the JSON of the first. The repeat
+ * has other seeds, another split and other spikes: how well it agrees with the first run is how well anything can.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -21,6 +24,7 @@ const { values: options } = parseArgs({
     seed: { type: 'string', default: '1' },
     out: { type: 'string', default: 'bench/results/validation.json' },
     table: { type: 'string', default: '../shared/data/bindsnet-mnist-stdp.csv' },
+    repeat: { type: 'boolean', default: false },
     render: { type: 'string' },
   },
 });
@@ -36,6 +40,8 @@ interface Comparison {
   /** Excitatory spikes in a hold-out sample. */
   readonly spikes: { readonly recorded: number; readonly here: number };
   readonly plainConstraints: readonly { readonly recorded: number; readonly here: number }[];
+  /** All-activity accuracy of the repeat. */
+  readonly repeated?: number;
 }
 
 interface Validation {
@@ -79,6 +85,37 @@ function readTable(path: string): Row[] {
   });
 }
 
+/** Seeds of the repeat: trials from here on, and the data's. */
+const REPEAT_SEED = 777_000;
+const REPEAT_DATA_SEED = 1;
+
+function valuesOf(row: Row): Record<string, number | string> {
+  return Object.fromEntries(
+    PARAMETERS.map((name) => [name, TEXT.has(name) ? (row[name] ?? '') : Number(row[name])]),
+  );
+}
+
+async function repeat(validation: Validation): Promise<Validation> {
+  const table = new Map(readTable(options.table).map((row) => [Number(row.row), row]));
+  const chosen = validation.comparisons.filter(
+    ({ row, stopped, stoppedHere }) => !stopped && !stoppedHere && table.get(row)?.epochs === '1',
+  );
+  const entries = chosen.map(({ row }, index) => ({
+    seed: REPEAT_SEED + index,
+    values: valuesOf(table.get(row) as Row),
+  }));
+  const settings = mnistStdpSettings.parse({ evaluateSilent: true, dataSeed: REPEAT_DATA_SEED });
+  const outcomes = await runEvaluation(settings, entries, { device: options.device });
+  const accuracies = new Map(chosen.map(({ row }, index) => [row, outcomes[index]?.accuracies.all]));
+  return {
+    ...validation,
+    comparisons: validation.comparisons.map((comparison) => {
+      const repeated = accuracies.get(comparison.row);
+      return repeated === undefined ? comparison : { ...comparison, repeated };
+    }),
+  };
+}
+
 async function validate(): Promise<Validation> {
   const table = readTable(options.table);
   const seed = Number(options.seed);
@@ -88,9 +125,7 @@ async function validate(): Promise<Validation> {
     .map((index) => table[index] as Row);
   const entries = rows.map((row, index) => ({
     seed: trialSeed(seed, index),
-    values: Object.fromEntries(
-      PARAMETERS.map((name) => [name, TEXT.has(name) ? (row[name] ?? '') : Number(row[name])]),
-    ),
+    values: valuesOf(row),
   }));
   const settings = mnistStdpSettings.parse({ evaluateSilent: true });
   const started = performance.now();
@@ -266,6 +301,7 @@ rank correlation):
 |---|---|---|---|
 ${decoderLines.join('\n')}
 
+${ceiling(comparisons)}
 ## The silence thresholds of the record
 
 The record does not state its alpha. Its columns bound it. A network that was stopped in its first epoch has n silent
@@ -289,6 +325,35 @@ ${constraintLines(complete)}
   stopped network has seen up to 1,000 samples fewer.
 - The decay of the adaptive threshold is exact here. In single precision, as the record computed it step by step, a
   time constant of 10^7 steps rounds to one 19 % shorter.
+`;
+}
+
+/** What a second run of our own says about the rank correlation that can be reached. */
+function ceiling(comparisons: readonly Comparison[]): string {
+  const twice = comparisons.filter(({ repeated }) => repeated !== undefined);
+  if (twice.length === 0) return '';
+  const recorded = twice.map(({ accuracies }) => accuracies.all?.recorded ?? Number.NaN);
+  const first = twice.map(({ accuracies }) => accuracies.all?.here ?? Number.NaN);
+  const second = twice.map(({ repeated }) => repeated ?? Number.NaN);
+  const line = (what: string, a: readonly number[], b: readonly number[]) => {
+    const difference = median(a.map((value, index) => Math.abs(value - (b[index] as number))));
+    return `| ${what} | ${spearman(a, b).toFixed(4)} | ${correlation(a, b).toFixed(4)} | ${difference.toFixed(4)} |`;
+  };
+  return `## Why the rank correlation is what it is
+
+Most networks that were not stopped lie between 0.78 and 0.89, closer together than two runs of one network. The
+${twice.length} of them with one epoch were run here a second time, with other seeds, another split and other spikes
+(\`node bench/validate-stdp.ts --repeat\`):
+
+| all-activity accuracy | rank correlation | correlation | median absolute difference |
+|---|---|---|---|
+${line('record and first run', recorded, first)}
+${line('record and second run', recorded, second)}
+${line('first run and second run', first, second)}
+
+The record agrees with a run of ours as well as two runs of ours agree with each other. So a rank correlation of 0.9
+between single runs is out of reach for any model of these networks, this one and BindsNET included; the bar would need
+several recorded runs of each network.
 `;
 }
 
@@ -327,12 +392,13 @@ function constraintLines(complete: readonly Comparison[]): string {
 }
 
 let current: Validation;
-if (options.render && existsSync(options.out)) {
+if ((options.render || options.repeat) && existsSync(options.out)) {
   current = JSON.parse(readFileSync(options.out, 'utf8')) as Validation;
+  if (options.repeat) current = await repeat(current);
 } else {
   current = await validate();
-  writeFileSync(options.out, JSON.stringify(current));
 }
+writeFileSync(options.out, JSON.stringify(current));
 for (const { what, value, bar, holds } of bars(current.comparisons)) {
   console.log(`${holds ? 'holds' : 'FAILS'}: ${what} ${value.toFixed(4)} (${bar})`);
 }
