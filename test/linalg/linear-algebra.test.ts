@@ -252,7 +252,7 @@ test('without the native engine, what is not there says so', async () => {
   expect(await codeOf(plain.lyapunov(identity(2), 2, identity(2)))).toBe('native-missing');
 });
 
-describe.skipIf(!native)('native (skipped: not built)', () => {
+describe.skipIf(!native)(`native${native ? '' : ' (skipped: not built)'}`, () => {
   const algebra = native as NativeLinearAlgebra;
 
   test.each(SIZES)('both implementations agree at %i', async (n) => {

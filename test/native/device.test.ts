@@ -46,7 +46,7 @@ function structLayoutOfParams(kernel: string) {
   return params;
 }
 
-describe.skipIf(absent)('the native device (skipped: not built)', () => {
+describe.skipIf(absent)(`the native device${absent ? ' (skipped: not built)' : ''}`, () => {
   let device: Device;
 
   beforeAll(async () => {

@@ -245,8 +245,10 @@ async function runs(
   return false;
 }
 
-describe.skipIf('absent' in describeNative())(
-  'random launches (skipped: the native engine is not built)',
+const absent = 'absent' in describeNative();
+
+describe.skipIf(absent)(
+  `random launches${absent ? ' (skipped: the native engine is not built)' : ''}`,
   () => {
     const addon = loadAddonOnce();
 
