@@ -72,11 +72,18 @@ pub fn scale_columns(weights: &mut [Row], inputs: usize, norm: f32, marks: &mut 
 #[inline(always)]
 pub fn factors<const WIDTH: usize>(rows: &[[f32; WIDTH]], norm: f32) -> [f32; WIDTH] {
     let mut partial = [[0.0_f32; WIDTH]; PARTIALS];
-    for rows in rows.chunks(PARTIALS) {
-        for (sums, row) in partial.iter_mut().zip(rows) {
+    // In whole blocks of known size, so that the sums stay in registers.
+    let (blocks, rest) = rows.as_chunks::<PARTIALS>();
+    for block in blocks {
+        for part in 0..PARTIALS {
             for lane in 0..WIDTH {
-                sums[lane] += row[lane];
+                partial[part][lane] += block[part][lane];
             }
+        }
+    }
+    for (sums, row) in partial.iter_mut().zip(rest) {
+        for lane in 0..WIDTH {
+            sums[lane] += row[lane];
         }
     }
     let mut factors = [0.0; WIDTH];
