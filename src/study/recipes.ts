@@ -78,7 +78,7 @@ const mnistStdp: Recipe = {
   constraints: ['silence_excitatory', 'silence_inhibitory'],
   quick: (device) =>
     device.kind === 'webgpu' && device.software
-      ? { settings: { trainSamples: 600, holdOutSamples: 300 }, trials: 60 }
+      ? { settings: { trainSamples: 600, holdOutSamples: 300 }, trials: 40 }
       : { settings: { trainSamples: 12_000, holdOutSamples: 4_000 }, trials: 200 },
 };
 
