@@ -13,7 +13,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { splitIndices } from '../src/data/split.ts';
-import { mnistStdpSettings } from '../src/study/recipes.ts';
+import { mnistStdpSettings, recipeOf } from '../src/study/recipes.ts';
 import { runEvaluation, trialSeed } from '../src/study/search.ts';
 import type { TrialOutcome } from '../src/study/trial.ts';
 
@@ -55,26 +55,7 @@ interface Validation {
 
 const DECODERS = ['all', 'vote', '2gram', '3gram'];
 const TEXT = new Set(['decoder']);
-const PARAMETERS = [
-  'decoder',
-  'epochs',
-  'map_size',
-  'nu_pre',
-  'nu_post',
-  'strength_exc',
-  'strength_inh',
-  'norm',
-  'e_thresh',
-  'e_rest',
-  'e_refrac',
-  'theta_plus',
-  'tc_theta_decay',
-  'e_tc_decay',
-  'i_thresh',
-  'i_rest',
-  'i_refrac',
-  'i_tc_decay',
-];
+const PARAMETERS = Object.keys(recipeOf('mnist-stdp').space);
 
 function readTable(path: string): Row[] {
   const [head, ...lines] = readFileSync(path, 'utf8').trim().split('\n');

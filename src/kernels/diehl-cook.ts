@@ -10,12 +10,14 @@ import { type Device, type DeviceBuffer, DeviceError, type Kernel } from '../dev
 /** Columns of weights are stored in tiles of this many. */
 const TILE = 32;
 
-/** Spikes as event lists; see `network/encoders`. */
+/** Spikes of many samples as event lists, grouped by step. */
 export interface EventLists {
   readonly samples: number;
   readonly steps: number;
   readonly inputs: number;
+  /** [sample][step + 1]: index in `events` where each step begins; the last one of a sample is where it ends. */
   readonly offsets: Uint32Array<ArrayBuffer>;
+  /** Input that spikes; ascending within a step. */
   readonly events: Uint16Array<ArrayBuffer>;
 }
 

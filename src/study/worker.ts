@@ -4,8 +4,8 @@ import { loadMnist } from '../data/mnist.ts';
 import { splitIndices } from '../data/split.ts';
 import type { Device } from '../device/device.ts';
 import { openDevice } from '../device/index.ts';
-import { type BatchShape, batchBytes, DiehlCookBatch } from '../kernels/diehl-cook.ts';
-import { type EncodedSamples, encodePoisson } from '../network/encoders/poisson.ts';
+import { type BatchShape, batchBytes, DiehlCookBatch, type EventLists } from '../kernels/diehl-cook.ts';
+import { encodePoisson } from '../network/encoders/poisson.ts';
 import { DIEHL_COOK_CONSTANTS, traceTable } from '../network/models/diehl-cook.ts';
 import type { TrialData } from './diehl-cook-trial.ts';
 import type { FromWorker, ToWorker, TrialOrder, WorkerSetup } from './messages.ts';
@@ -65,7 +65,7 @@ const NO_DATA = {
 };
 
 /** MNIST's training set, split and encoded: training samples first, then the hold-out. */
-export function encodeMnist(settings: MnistStdpSettings): { encoded: EncodedSamples; data: TrialData } {
+export function encodeMnist(settings: MnistStdpSettings): { encoded: EventLists; data: TrialData } {
   const images = loadMnist('train');
   const { trainSamples, holdOutSamples, dataSeed, steps, maxRateHz } = settings;
   const indices = splitIndices(

@@ -8,18 +8,8 @@
  * Draws come from Philox, addressed by (sample, pixel, number of the interval), so a sample's spikes depend neither
  * on other samples nor on the order of encoding.
  */
+import type { EventLists } from '../../kernels/diehl-cook.ts';
 import { keyOf, philoxInto, STREAMS, type Words2 } from '../../random/philox.ts';
-
-/** Spikes of many samples as event lists, grouped by step. */
-export interface EncodedSamples {
-  readonly samples: number;
-  readonly steps: number;
-  readonly inputs: number;
-  /** [sample][step + 1]: index in `events` where each step begins; the last one of a sample is where it ends. */
-  readonly offsets: Uint32Array<ArrayBuffer>;
-  /** Input that spikes; ascending within a step. */
-  readonly events: Uint16Array<ArrayBuffer>;
-}
 
 export interface PoissonEncoding {
   readonly steps: number;
@@ -46,7 +36,7 @@ export function encodePoisson(
   images: ByteImages,
   indices: ArrayLike<number>,
   encoding: PoissonEncoding,
-): EncodedSamples {
+): EventLists {
   const { steps } = encoding;
   const inputs = images.pixelsPerImage;
   if (!(steps >= 1 && steps < 0x10000)) throw new RangeError(`steps must be from 1 to 65535, not ${steps}`);
