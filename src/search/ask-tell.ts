@@ -2,7 +2,8 @@
  * The ask / tell protocol around a strategy: numbers proposals, keeps the history, saves and restores. A strategy
  * only turns a history into drafts.
  */
-import { type Draft, History, type Observation } from './history.ts';
+import { z } from 'zod';
+import { type Draft, History, type Observation, type Pending } from './history.ts';
 import {
   type JsonValue,
   type Optimizer,
@@ -10,6 +11,7 @@ import {
   type OptimizerSummary,
   type Outcome,
   type Proposal,
+  type SearchHistory,
 } from './optimizer.ts';
 import type { Settings } from './settings.ts';
 import type { SearchSpace } from './space.ts';
@@ -28,35 +30,24 @@ export interface Strategy {
   region?(): { readonly length: number; readonly restarts: number };
 }
 
-interface SavedDraft {
-  readonly unit: readonly number[];
-  readonly origin: string;
-  readonly detail?: JsonValue;
-}
+/** The form of a saved optimizer: no part of it grows with the history, which is kept apart. */
+export const savedSchema = z.object({
+  format: z.literal(2),
+  optimizer: z.string(),
+  settings: z.unknown(),
+  names: z.array(z.string()),
+  asked: z.int().nonnegative(),
+  told: z.int().nonnegative(),
+  strategy: z.json(),
+});
 
-/** The form of a saved optimizer. Points are kept as unit coordinates, exact in JSON. */
-export interface SavedOptimizer {
-  readonly format: 1;
-  readonly optimizer: string;
-  readonly settings: Settings;
-  readonly names: readonly string[];
-  readonly drafts: readonly SavedDraft[];
-  readonly outcomes: readonly {
-    readonly id: number;
-    readonly status: Outcome['status'];
-    readonly objective: number | null;
-    readonly constraints: readonly number[] | null;
-    readonly cost: number | null;
-  }[];
-  readonly strategy: JsonValue;
-}
+export type SavedOptimizer = z.output<typeof savedSchema>;
 
 export class AskTell implements Optimizer {
   readonly #space: SearchSpace;
   readonly #settings: Settings;
   readonly #strategy: Strategy;
   readonly #history: History;
-  readonly #drafts: SavedDraft[] = [];
   #asking = false;
 
   constructor(space: SearchSpace, settings: Settings, strategy: Strategy, constraints: number) {
@@ -80,7 +71,7 @@ export class AskTell implements Optimizer {
     this.#asking = true;
     try {
       const drafts = await this.#strategy.propose(this.#history, count);
-      return drafts.map((draft) => this.#register(draft));
+      return drafts.map((draft) => this.#proposal(this.#history.add(draft)));
     } finally {
       this.#asking = false;
     }
@@ -98,46 +89,63 @@ export class AskTell implements Optimizer {
       throw new OptimizerError('saved-state', 'saved while an ask is under way: await it first');
     }
     const saved: SavedOptimizer = {
-      format: 1,
+      format: 2,
       optimizer: this.#strategy.name,
       settings: this.#settings,
-      names: this.#space.names,
-      drafts: this.#drafts,
-      outcomes: this.#history.observations.map((observation) => ({
-        id: observation.id,
-        status: observation.status,
-        objective: observation.objective ?? null,
-        constraints: observation.constraints ?? null,
-        cost: observation.cost ?? null,
-      })),
-      strategy: this.#strategy.save(),
+      names: [...this.#space.names],
+      asked: this.#history.asked,
+      told: this.#history.observations.length,
+      strategy: this.#strategy.save() as SavedOptimizer['strategy'],
     };
     return structuredClone(saved) as unknown as JsonValue;
   }
 
-  /** Puts the history and the strategy back where {@link save} found them. */
-  restore(saved: SavedOptimizer): void {
+  history(): SearchHistory {
+    const { observations, pending } = this.#history;
+    const points = [...observations, ...pending.values()].sort((a, b) => a.id - b.id);
+    return {
+      proposals: points.map((point) => this.#proposal(point)),
+      outcomes: observations.map(({ id, unit, status, objective, constraints, cost }) => ({
+        id,
+        values: this.#space.fromUnit(unit),
+        status,
+        ...(objective === undefined ? {} : { objective }),
+        ...(constraints === undefined ? {} : { constraints }),
+        ...(cost === undefined ? {} : { cost }),
+      })),
+    };
+  }
+
+  /** Puts the history and the strategy back where {@link save} found them. @throws OptimizerError */
+  restore(saved: SavedOptimizer, { proposals, outcomes }: SearchHistory): void {
     if (saved.names.join() !== this.#space.names.join()) {
       throw new OptimizerError(
         'saved-state',
         `the saved search moves ${saved.names.join(', ')}, the space ${this.#space.names.join(', ')}: restore with the space it was saved with`,
       );
     }
-    for (const draft of saved.drafts) this.#register({ ...draft, unit: Float64Array.from(draft.unit) });
-    for (const { objective, constraints, cost, ...rest } of saved.outcomes) {
-      this.#history.settle({
-        ...rest,
-        values: {},
-        ...(objective === null ? {} : { objective }),
-        ...(constraints === null ? {} : { constraints }),
-        ...(cost === null ? {} : { cost }),
-      });
+    if (proposals.length !== saved.asked || outcomes.length !== saved.told) {
+      throw new OptimizerError(
+        'saved-state',
+        `the search was saved after ${saved.asked} proposals and ${saved.told} outcomes, its history has ${proposals.length} and ${outcomes.length}: keep the state together with each ask and tell`,
+      );
     }
+    for (const [index, { id, unit, origin, detail }] of proposals.entries()) {
+      if (id !== index || unit?.length !== this.#space.dimensions) {
+        throw new OptimizerError(
+          'saved-state',
+          `proposal ${id} of the history stands at place ${index} with ${unit?.length ?? 'no'} coordinates: give all in the order of their numbers, as they were asked for, with ${this.#space.dimensions} coordinates`,
+        );
+      }
+      const optional = detail === undefined || detail === null ? {} : { detail };
+      this.#history.add({ unit: Float64Array.from(unit), origin, ...optional });
+    }
+    for (const outcome of outcomes) this.#history.settle(outcome);
     this.#strategy.restore(saved.strategy);
   }
 
   summary(): OptimizerSummary {
-    const { observations, pending, asked } = this.#history;
+    const { asked, observations, pending, counts } = this.#history;
     const incumbent = this.#history.describeIncumbent(this.#space);
     const region = this.#strategy.region?.();
     return {
@@ -145,18 +153,19 @@ export class AskTell implements Optimizer {
       asked,
       told: observations.length,
       pending: pending.size,
-      feasible: observations.filter((observation) => observation.feasible).length,
-      silent: observations.filter((observation) => observation.status === 'silent').length,
-      failed: observations.filter((observation) => observation.status === 'failed').length,
+      ...counts,
       ...(incumbent === undefined ? {} : { incumbent }),
       ...(region === undefined ? {} : { region }),
     };
   }
 
-  #register(draft: Draft): Proposal {
-    const { id, unit, origin, detail } = this.#history.add(draft);
-    const optional = detail === undefined ? {} : { detail };
-    this.#drafts.push({ unit: Array.from(unit), origin, ...optional });
-    return { id, values: this.#space.fromUnit(unit), origin, ...optional };
+  #proposal({ id, unit, origin, detail }: Pending): Proposal {
+    return {
+      id,
+      values: this.#space.fromUnit(unit),
+      unit: Array.from(unit),
+      origin,
+      ...(detail === undefined ? {} : { detail }),
+    };
   }
 }

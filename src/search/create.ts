@@ -1,9 +1,8 @@
 /** Makes an optimizer by its name, or again from what it saved. */
-import { z } from 'zod';
-import { AskTell, type SavedOptimizer } from './ask-tell.ts';
+import { AskTell, savedSchema } from './ask-tell.ts';
 import { DefaultEngine } from './default-engine.ts';
 import type { GaussianEngine } from './engine.ts';
-import { type JsonValue, type Optimizer, OptimizerError } from './optimizer.ts';
+import { type JsonValue, type Optimizer, OptimizerError, type SearchHistory } from './optimizer.ts';
 import { SamplingStrategy } from './samplers.ts';
 import { ScboStrategy } from './scbo.ts';
 import { OPTIMIZERS, type OptimizerName, parseSettings, type SettingsInput } from './settings.ts';
@@ -27,28 +26,20 @@ export function createOptimizer(
   return make(name, space, input, engine);
 }
 
-const savedSchema = z.object({
-  format: z.literal(1),
-  optimizer: z.string(),
-  settings: z.unknown(),
-  names: z.array(z.string()),
-  drafts: z.array(z.object({ unit: z.array(z.number()), origin: z.string(), detail: z.json().optional() })),
-  outcomes: z.array(
-    z.object({
-      id: z.number(),
-      status: z.enum(['complete', 'silent', 'failed']),
-      objective: z.number().nullable(),
-      constraints: z.array(z.number()).nullable(),
-      cost: z.number().nullable(),
-    }),
-  ),
-  strategy: z.json(),
-});
-
-/** Makes an optimizer that goes on from a saved state with the identical sequence. @throws OptimizerError */
+/**
+ * Makes an optimizer that goes on with the identical sequence from a saved state and the history up to it: every
+ * proposal asked for and every outcome told before `save`, no more and no less.
+ *
+ * @throws OptimizerError for a state or a history that is damaged, or when they do not belong together.
+ * @example
+ * const kept = JSON.stringify({ state: optimizer.save(), history: optimizer.history() });
+ * const { state, history } = JSON.parse(kept);
+ * const goesOn = restoreOptimizer(state, space, history);
+ */
 export function restoreOptimizer(
   saved: JsonValue,
   space: SearchSpace,
+  history: SearchHistory,
   engine: GaussianEngine = new DefaultEngine(),
 ): Optimizer {
   const parsed = savedSchema.safeParse(saved);
@@ -56,11 +47,11 @@ export function restoreOptimizer(
     const issue = parsed.error.issues[0];
     throw new OptimizerError(
       'saved-state',
-      `the saved optimizer is damaged at ${issue?.path.join('.')}: ${issue?.message}`,
+      `the saved optimizer is damaged, or another version's, at ${issue?.path.join('.')}: ${issue?.message}`,
     );
   }
   const optimizer = make(parsed.data.optimizer, space, parsed.data.settings, engine);
-  optimizer.restore(parsed.data as unknown as SavedOptimizer);
+  optimizer.restore(parsed.data, history);
   return optimizer;
 }
 

@@ -34,6 +34,10 @@ export class History {
   /** In the order in which they were told. */
   readonly observations: Observation[] = [];
   readonly pending = new Map<number, Pending>();
+  /** Of the observations. */
+  readonly counts = { feasible: 0, silent: 0, failed: 0 };
+  /** Costs of all observations together, seconds. */
+  spentSeconds = 0;
   #asked = 0;
   readonly #occupied = new Map<string, number>();
   #incumbent: Observation | undefined;
@@ -79,6 +83,9 @@ export class History {
     const observation: Observation = { ...pending, ...judge(outcome, this.constraints) };
     this.pending.delete(outcome.id);
     this.observations.push(observation);
+    this.spentSeconds += observation.cost ?? 0;
+    if (observation.feasible) this.counts.feasible += 1;
+    if (observation.status !== 'complete') this.counts[observation.status] += 1;
     if (
       this.#incumbent === undefined
         ? observation.violation < Infinity
@@ -133,6 +140,7 @@ function judge(outcome: Outcome, count: number) {
   };
 }
 
+/** The point's bytes, two a character: a third of the size of its digits, and faster. Coordinates are never -0. */
 function keyOfPoint(unit: Float64Array): string {
-  return unit.join(' ');
+  return String.fromCharCode(...new Uint16Array(unit.buffer, unit.byteOffset, unit.length * 4));
 }

@@ -17,6 +17,8 @@ export interface Proposal {
   /** Counts from 0 in the order in which points are asked for. */
   readonly id: number;
   readonly values: Values;
+  /** Where that is in the unit cube, exactly, shape [dimensions]: values alone don't give it back to the last bit. */
+  readonly unit: readonly number[];
   /** What made it: `initial`, `random`, `sobol`, `trust-region`. */
   readonly origin: string;
   /** The state under which it was made (trust region), for the record. */
@@ -34,6 +36,17 @@ export interface Outcome {
   readonly constraints?: readonly number[];
   /** What the trial cost, seconds. */
   readonly cost?: number;
+}
+
+/**
+ * Everything that a search asked and was told. Whoever keeps a search keeps this and its saved state; a study's trials
+ * are just that.
+ */
+export interface SearchHistory {
+  /** Every proposal, in the order of their numbers. */
+  readonly proposals: readonly Proposal[];
+  /** Every outcome, in the order in which they were told. */
+  readonly outcomes: readonly Outcome[];
 }
 
 /** Where a search stands. */
@@ -71,8 +84,16 @@ export interface Optimizer {
   ask(count: number): Promise<readonly Proposal[]>;
   /** Takes outcomes in any order; cheap. @throws OptimizerError for one that was not asked for, or told twice. */
   tell(outcomes: readonly Outcome[]): void;
-  /** Everything that `restoreOptimizer` needs to go on with the identical sequence. Not while an ask is under way. */
+  /**
+   * What `restoreOptimizer` needs besides the history to go on with the identical sequence: counters, the trust region,
+   * the models' hyperparameters. Its size doesn't grow with the search, so it can be kept with every ask and tell.
+   *
+   * @throws OptimizerError while an ask is under way.
+   */
   save(): JsonValue;
+  /** The whole history as it has to be kept; for those who have not kept it by themselves. */
+  history(): SearchHistory;
+  /** Costs the same however long the search is. */
   summary(): OptimizerSummary;
 }
 

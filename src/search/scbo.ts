@@ -292,7 +292,7 @@ function shareOf(share: number, first: number, count: number): number {
 function spentShare(history: History, settings: Settings): number {
   const { budgetSeconds, budgetTrials } = settings;
   if (budgetSeconds !== undefined) {
-    return history.observations.reduce((sum, { cost }) => sum + (cost ?? 0), 0) / budgetSeconds;
+    return history.spentSeconds / budgetSeconds;
   }
   return budgetTrials === undefined ? 0 : history.asked / budgetTrials;
 }

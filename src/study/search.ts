@@ -12,6 +12,7 @@ import {
 } from '../search/index.ts';
 import type { RunningTrial } from './messages.ts';
 import { type MnistStdpSettings, recipeOf } from './recipes.ts';
+import { historyOf, outcomeOf, proposalRecord } from './search-history.ts';
 import { Session } from './session.ts';
 import { type Store, StudyError, type StudySpec, type TrialRecord } from './store.ts';
 import type { Hyperparameters, TrialOutcome } from './trial.ts';
@@ -96,7 +97,7 @@ export async function runSearch(
       if (!trial)
         throw new StudyError('not-running', `trial ${message.number} was reported, but is not running`);
       pending.delete(message.number);
-      tell(optimizer, trial, message.outcome);
+      optimizer.tell([outcomeOf(trial, message.outcome)]);
       store.finish(spec.name, [{ number: trial.number, outcome: message.outcome }], optimizer.save());
       left -= 1;
       options.onEvent?.({
@@ -166,7 +167,7 @@ export function studySpace(spec: StudySpec): SearchSpace {
 
 function openOptimizer(spec: StudySpec, store: Store, space: SearchSpace, constraints: number): Optimizer {
   const saved = store.optimizer(spec.name);
-  if (saved !== undefined) return restoreOptimizer(saved, space);
+  if (saved !== undefined) return restoreOptimizer(saved, space, historyOf(store.trials(spec.name)));
   const { name, ...settings } = spec.optimizer;
   return createOptimizer(name as OptimizerName, space, {
     ...(settings as SettingsInput),
@@ -187,24 +188,9 @@ async function propose(
     state: 'running',
     values: proposal.values,
     seed: trialSeed(seed, from + index),
-    proposal: { id: proposal.id, origin: proposal.origin, detail: proposal.detail ?? null },
+    proposal: proposalRecord(proposal),
     startedAt: Date.now(),
   }));
-}
-
-function tell(optimizer: Optimizer, trial: TrialRecord, outcome: TrialOutcome): void {
-  const { id } = trial.proposal as { id: number };
-  const objective = outcome.objective === undefined ? {} : { objective: outcome.objective };
-  optimizer.tell([
-    {
-      id,
-      values: trial.values,
-      status: outcome.state,
-      ...objective,
-      constraints: outcome.constraints,
-      cost: outcome.seconds,
-    },
-  ]);
 }
 
 function sessionSetup(settings: MnistStdpSettings, space: SearchSpace, options: RunOptions) {

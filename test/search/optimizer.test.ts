@@ -57,13 +57,15 @@ describe.each(OPTIMIZERS)('%s', (name) => {
     const straight = createOptimizer(name, MIXED, settings);
     const pending: Proposal[] = [];
     await work(straight, pending, 5);
-    const saved = JSON.parse(JSON.stringify(straight.save()));
-    const restored = restoreOptimizer(saved, MIXED);
+    const kept = JSON.stringify({ state: straight.save(), history: straight.history() });
+    const { state, history } = JSON.parse(kept);
+    const restored = restoreOptimizer(state, MIXED, history);
     expect(restored.summary()).toEqual(straight.summary());
     const expected = await work(straight, [...pending], 4);
     const found = await work(restored, [...pending], 4);
     expect(found).toEqual(expected);
     expect(restored.save()).toEqual(straight.save());
+    expect(restored.history()).toEqual(straight.history());
   });
 
   it('gives the same points for the same seed and others for another', async () => {
@@ -124,8 +126,17 @@ describe('misuse', () => {
     await refused('settings', () => createOptimizer('scbo', MIXED, { initial: 0 }));
     await refused('settings', () => createOptimizer('scbo', MIXED, { sed: 1 } as SettingsInput));
     await refused('unknown-optimizer', () => createOptimizer('best' as 'scbo', MIXED));
-    await refused('saved-state', () => restoreOptimizer({ format: 1 }, MIXED));
-    await refused('saved-state', () => restoreOptimizer(optimizer.save(), MIXED.fix({ x: 0.5 })));
+    const state = optimizer.save();
+    const history = optimizer.history();
+    const { proposals, outcomes } = history;
+    await refused('saved-state', () => restoreOptimizer({ format: 1 }, MIXED, history));
+    await refused('saved-state', () => restoreOptimizer(state, MIXED.fix({ x: 0.5 }), history));
+    await refused('saved-state', () => restoreOptimizer(state, MIXED, { proposals: [], outcomes: [] }));
+    await refused('saved-state', () => restoreOptimizer(state, MIXED, { proposals, outcomes: [] }));
+    const elsewhere = [{ ...(proposals[0] as Proposal), id: 1 }];
+    await refused('saved-state', () => restoreOptimizer(state, MIXED, { proposals: elsewhere, outcomes }));
+    const blunt = [{ ...(proposals[0] as Proposal), unit: [0.5] }];
+    await refused('saved-state', () => restoreOptimizer(state, MIXED, { proposals: blunt, outcomes }));
   });
 
   it('of overlapping asks is refused, and the first one is kept', async () => {
