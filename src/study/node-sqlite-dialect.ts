@@ -8,6 +8,7 @@ import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import {
   type Compilable,
   DummyDriver,
+  type Insertable,
   Kysely,
   SqliteAdapter,
   SqliteIntrospector,
@@ -33,6 +34,8 @@ const KEPT_STATEMENTS = 200;
 export class SqliteRunner {
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
+  /** SQL of inserts by table and columns. */
+  readonly #inserts = new Map<string, string>();
 
   constructor(database: DatabaseSync) {
     this.#database = database;
@@ -55,6 +58,27 @@ export class SqliteRunner {
   run(query: Compilable): number {
     const { sql, parameters } = query.compile();
     return Number(this.#prepare(sql).run(...(parameters as SQLInputValue[])).changes);
+  }
+
+  /**
+   * Inserts rows that all have the same columns in the same order. Kysely compiles the statement once for a table and its
+   * columns: compiling takes ten times as long as inserting a row.
+   */
+  insert<Schema, Table extends keyof Schema & string>(
+    queries: Kysely<Schema>,
+    table: Table,
+    rows: readonly Insertable<Schema[Table]>[],
+  ): void {
+    const [first] = rows;
+    if (first === undefined) return;
+    const key = `${table}(${Object.keys(first).join()})`;
+    let sql = this.#inserts.get(key);
+    if (sql === undefined) {
+      sql = queries.insertInto(table).values(first).compile().sql;
+      this.#inserts.set(key, sql);
+    }
+    const statement = this.#prepare(sql);
+    for (const row of rows) statement.run(...(Object.values(row) as SQLInputValue[]));
   }
 
   /**

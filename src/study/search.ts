@@ -98,11 +98,13 @@ export async function runSearch(
         throw new StudyError('not-running', `trial ${message.number} was reported, but is not running`);
       pending.delete(message.number);
       optimizer.tell([outcomeOf(trial, message.outcome)]);
-      store.finish(spec.name, [{ number: trial.number, outcome: message.outcome }], optimizer.save());
+      const { outcome } = message;
+      const ended = [{ number: trial.number, outcome }];
+      const [end] = store.finish(spec.name, ended, optimizer.save());
       left -= 1;
       options.onEvent?.({
         kind: 'outcome',
-        trial: store.trial(spec.name, trial.number),
+        trial: { ...trial, ...end, state: outcome.state, outcome },
         optimizer: optimizer.summary(),
       });
       if (left === 0) session.close();

@@ -9,6 +9,7 @@ import type { Kysely } from 'kysely';
 import { SqliteRunner, sqliteQueries } from './node-sqlite-dialect.ts';
 import {
   type FinishedTrial,
+  type RecordedEnd,
   type StartedTrial,
   type Store,
   StudyError,
@@ -19,7 +20,10 @@ import {
 import { APPLICATION_ID, CREATE_TABLES, SCHEMA_VERSION, type StoreSchema } from './store-schema.ts';
 import { studyDifferences } from './study-difference.ts';
 import type { JsonObject, JsonValue, TrialOutcome, TrialState } from './trial.ts';
-import { insertsOfOutcome, readTrials } from './trial-rows.ts';
+import { readTrials, rowsOfOutcome } from './trial-rows.ts';
+
+/** SQLite's result code of an insert whose primary key is there already (https://sqlite.org/rescode.html). */
+const PRIMARY_KEY_TAKEN = 1555;
 
 /** How long a writer waits for another process's transaction. */
 const BUSY_TIMEOUT_MS = 10_000;
@@ -125,45 +129,22 @@ class SqliteStore implements Store {
   begin(name: string, trials: readonly StartedTrial[], optimizer: JsonValue): void {
     this.#write(false, () => {
       const study = this.#row(name).id;
-      const present = this.#queries.selectFrom('trial').select('number').where('study', '=', study);
-      for (const { number, values, seed, proposal, startedAt } of trials) {
-        if (this.#runner.first(present.where('number', '=', number)) !== undefined) {
-          throw new StudyError(
-            'conflict',
-            `trial ${number} of study ${name} was begun before: another process is searching in ${this.location}; let one finish, or give another --name`,
-          );
-        }
-        this.#runner.run(
-          this.#queries.insertInto('trial').values({
-            study,
-            number,
-            state: 'running',
-            values: JSON.stringify(values),
-            seed,
-            proposal: JSON.stringify(proposal),
-            started_at: startedAt,
-            finished_at: null,
-            finish_order: null,
-            objective: null,
-            reason: null,
-            seconds: null,
-            device: null,
-          }),
-        );
-      }
+      for (const trial of trials) this.#beginOne(name, study, trial);
       this.#saveOptimizer(study, optimizer);
     });
   }
 
-  finish(name: string, finished: readonly FinishedTrial[], optimizer: JsonValue): void {
-    this.#write(true, () => {
+  finish(name: string, finished: readonly FinishedTrial[], optimizer: JsonValue): readonly RecordedEnd[] {
+    return this.#write(true, () => {
       const study = this.#row(name).id;
-      let order = this.#count(study).finished;
-      for (const { number, outcome } of finished) {
-        this.#finishOne(name, study, number, outcome, order);
-        order += 1;
-      }
+      const first = this.#count(study).finished;
+      const ends = finished.map(({ number, outcome }, index) => {
+        const end = { number, finishedAt: Date.now(), finishOrder: first + index };
+        this.#finishOne(name, study, outcome, end);
+        return end;
+      });
       this.#saveOptimizer(study, optimizer);
+      return ends;
     });
   }
 
@@ -179,14 +160,45 @@ class SqliteStore implements Store {
     this.#database.close();
   }
 
-  #finishOne(name: string, study: number, number: number, outcome: TrialOutcome, order: number): void {
+  #beginOne(name: string, study: number, trial: StartedTrial): void {
+    const { number, values, seed, proposal, startedAt } = trial;
+    try {
+      this.#runner.insert(this.#queries, 'trial', [
+        {
+          study,
+          number,
+          state: 'running',
+          values: JSON.stringify(values),
+          seed,
+          proposal: JSON.stringify(proposal),
+          started_at: startedAt,
+          finished_at: null,
+          finish_order: null,
+          objective: null,
+          reason: null,
+          seconds: null,
+          device: null,
+        },
+      ]);
+    } catch (error) {
+      if (!(error instanceof Error && 'errcode' in error && error.errcode === PRIMARY_KEY_TAKEN)) throw error;
+      throw new StudyError(
+        'conflict',
+        `trial ${number} of study ${name} was begun before: another process is searching in ${this.location}; let one finish, or give another --name`,
+        { cause: error },
+      );
+    }
+  }
+
+  #finishOne(name: string, study: number, outcome: TrialOutcome, end: RecordedEnd): void {
+    const { number } = end;
     const changed = this.#runner.run(
       this.#queries
         .updateTable('trial')
         .set({
           state: outcome.state,
-          finished_at: Date.now(),
-          finish_order: order,
+          finished_at: end.finishedAt,
+          finish_order: end.finishOrder,
           objective: outcome.objective ?? null,
           reason: outcome.reason ?? null,
           seconds: outcome.seconds,
@@ -204,7 +216,12 @@ class SqliteStore implements Store {
         `trial ${number} of study ${name} ${state === undefined ? 'was never begun' : `is ${state}`}: an outcome is recorded once, for a trial that is running`,
       );
     }
-    for (const insert of insertsOfOutcome(this.#queries, study, number, outcome)) this.#runner.run(insert);
+    const rows = rowsOfOutcome(study, number, outcome);
+    this.#runner.insert(this.#queries, 'trial_constraint', rows.trial_constraint);
+    this.#runner.insert(this.#queries, 'accuracy', rows.accuracy);
+    this.#runner.insert(this.#queries, 'phase', rows.phase);
+    this.#runner.insert(this.#queries, 'layer', rows.layer);
+    this.#runner.insert(this.#queries, 'chunk', rows.chunk);
   }
 
   #saveOptimizer(study: number, optimizer: JsonValue): void {

@@ -46,6 +46,9 @@ export interface FinishedTrial {
   readonly outcome: TrialOutcome;
 }
 
+/** When and where in the order of their ends an outcome was recorded. */
+export type RecordedEnd = Required<Pick<TrialRecord, 'number' | 'finishedAt' | 'finishOrder'>>;
+
 /** A study as the listing shows it. */
 export interface StudySummary {
   readonly spec: StudySpec;
@@ -82,9 +85,10 @@ export interface Store extends Disposable {
    * Records outcomes, in the order in which the optimizer was told, together with its state after the tell: in one
    * transaction, durable on return. One call for all that ended in a chunk costs one wait for the disk.
    *
+   * @returns what the store adds to each outcome, in the order given
    * @throws {StudyError} `not-running` when a trial is not running: an outcome is recorded once
    */
-  finish(name: string, finished: readonly FinishedTrial[], optimizer: JsonValue): void;
+  finish(name: string, finished: readonly FinishedTrial[], optimizer: JsonValue): readonly RecordedEnd[];
   /** The optimizer's state as last recorded; undefined for a new study. */
   optimizer(name: string): JsonValue | undefined;
 }

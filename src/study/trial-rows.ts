@@ -1,5 +1,5 @@
 /** A trial as rows of the store's tables, and back. */
-import type { Compilable, Insertable, Kysely, Selectable } from 'kysely';
+import type { Insertable, Kysely, Selectable } from 'kysely';
 import type { SqliteRunner } from './node-sqlite-dialect.ts';
 import type { TrialRecord } from './store.ts';
 import type { StoreSchema } from './store-schema.ts';
@@ -12,67 +12,28 @@ import type {
   TrialOutcome,
 } from './trial.ts';
 
-/** Rows in one insert: SQLite takes 32,766 values in a statement, and no row here has more than 8. */
-const ROWS_PER_INSERT = 1000;
-
-/** The inserts that record an outcome, besides the trial's own row. */
-export function* insertsOfOutcome(
-  queries: Kysely<StoreSchema>,
-  study: number,
-  trial: number,
-  outcome: TrialOutcome,
-): Generator<Compilable> {
+/** The rows that record an outcome besides the trial's own, by table, in an order in which they can be inserted. */
+export function rowsOfOutcome(study: number, trial: number, outcome: TrialOutcome) {
   const { constraints, plainConstraints, accuracies, phases, history } = outcome;
   const key = { study, trial };
-  yield* inserts(
-    queries,
-    'trial_constraint',
-    constraints.map((graded, position) => ({
-      ...key,
-      position,
-      graded,
-      plain: plainConstraints[position] ?? null,
-    })),
-  );
-  yield* inserts(
-    queries,
-    'accuracy',
-    Object.entries(accuracies).map(([decoder, accuracy]) => ({ ...key, decoder, accuracy })),
-  );
-  yield* inserts(
-    queries,
-    'phase',
-    phases.map(({ phase, samples, inputSpikes, seconds }, position) => {
+  return {
+    trial_constraint: constraints.map((graded, position) => {
+      return { ...key, position, graded, plain: plainConstraints[position] ?? null };
+    }),
+    accuracy: Object.entries(accuracies).map(([decoder, accuracy]) => ({ ...key, decoder, accuracy })),
+    phase: phases.map(({ phase, samples, inputSpikes, seconds }, position) => {
       return { ...key, position, phase, samples, input_spikes: inputSpikes, seconds };
     }),
-  );
-  yield* inserts(
-    queries,
-    'layer',
-    phases.flatMap(({ layers }, phase) =>
+    layer: phases.flatMap(({ layers }, phase) =>
       layers.map(({ layer, spikes, silentSamples }, position) => {
         return { ...key, phase, position, layer, spikes, silent_samples: silentSamples };
       }),
     ),
-  );
-  yield* inserts(
-    queries,
-    'chunk',
-    history.map(({ phase, samples, silentShares, accuracy }, position) => {
+    chunk: history.map(({ phase, samples, silentShares, accuracy }, position) => {
       const silent_shares = JSON.stringify(silentShares);
       return { ...key, position, phase, samples, silent_shares, accuracy: accuracy ?? null };
     }),
-  );
-}
-
-function* inserts<Table extends keyof StoreSchema & string>(
-  queries: Kysely<StoreSchema>,
-  table: Table,
-  rows: readonly Insertable<StoreSchema[Table]>[],
-): Generator<Compilable> {
-  for (let first = 0; first < rows.length; first += ROWS_PER_INSERT) {
-    yield queries.insertInto(table).values(rows.slice(first, first + ROWS_PER_INSERT));
-  }
+  } satisfies { readonly [Table in keyof StoreSchema]?: readonly Insertable<StoreSchema[Table]>[] };
 }
 
 type Row<Table extends keyof StoreSchema> = Selectable<StoreSchema[Table]>;

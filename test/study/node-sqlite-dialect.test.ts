@@ -19,6 +19,17 @@ describe('Kysely over node:sqlite', () => {
     expect(runner.run(queries.updateTable('note').set({ text: '' }).where('id', '>', 1))).toBe(2);
   });
 
+  it('inserts rows by a statement for their columns, whatever their order', () => {
+    runner.insert(queries, 'note', []);
+    runner.insert(queries, 'note', [
+      { id: 1, text: 'a' },
+      { id: 2, text: 'b' },
+    ]);
+    runner.insert(queries, 'note', [{ text: 'c', id: 3 }]);
+    runner.insert(queries, 'note', [{ id: 4, text: 'd' }]);
+    expect(runner.all(notes).map(({ id, text }) => `${id}${text}`)).toEqual(['1a', '2b', '3c', '4d']);
+  });
+
   it('takes back a transaction that throws', () => {
     const failing = () =>
       runner.transaction(true, () => {

@@ -256,7 +256,7 @@ export function testStore(name: string, makePlace: () => StorePlace | Promise<St
       await store.openStudy(SPEC);
       await store.begin('first', [0, 1, 2, 3].map(startedTrial), 'asked');
       await store.finish('first', [{ number: 2, outcome: SILENT }], 'told 1');
-      await store.finish(
+      const ends = await store.finish(
         'first',
         [
           { number: 3, outcome: FAILED },
@@ -266,6 +266,12 @@ export function testStore(name: string, makePlace: () => StorePlace | Promise<St
       );
       const trials = await store.trials('first');
       expect(trials.map((trial) => trial.finishOrder)).toEqual([2, undefined, 0, 1]);
+      const { finishedAt: last } = trials[0] ?? {};
+      const { finishedAt: before } = trials[3] ?? {};
+      expect(ends).toEqual([
+        { number: 3, finishedAt: before, finishOrder: 1 },
+        { number: 0, finishedAt: last, finishOrder: 2 },
+      ]);
       expect(trials.map((trial) => trial.state)).toEqual(['complete', 'running', 'silent', 'failed']);
       expect(await store.optimizer('first')).toBe('told 3');
       expect((await store.study('first')).counts).toMatchObject({
