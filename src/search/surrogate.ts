@@ -8,8 +8,14 @@ import type { RandomStream } from './random.ts';
 import type { Settings } from './settings.ts';
 import { bilog, copula, scaleBySize, standardize } from './transforms.ts';
 
-/** One output to be learned: where it was observed, and the transformed values. */
+/** One output to be learned: which observations have it, ascending, and the transformed values. */
 interface Output {
+  readonly places: readonly number[];
+  readonly y: Float64Array;
+}
+
+/** What a model holds of an output. */
+interface Held {
   readonly points: readonly Observation[];
   readonly y: Float64Array;
 }
@@ -65,20 +71,20 @@ export class Surrogate {
    * The cost is modelled only for a search that is aware of it.
    */
   async condition(history: History, centre: Float64Array, costAware: boolean): Promise<ConditionedSurrogate> {
-    const outputs = [this.#objective(history), ...this.#constraints(history)];
-    if (costAware) outputs.push(logarithmicCost(history));
-    const processes = await Promise.all(
-      outputs.map(async (output, index) => {
-        if (output.points.length === 0) return undefined;
-        await this.#refit(index, output, centre);
-        const { theta } = this.#fitted[index] as Fitted;
-        const held = nearest(output, centre, this.#settings.maximumPoints);
-        return { process: await this.#conditionSafely(held, theta), output: held };
-      }),
+    // As they are now, whatever is told meanwhile.
+    const observed = new Observed(history.observations.slice(), centre);
+    const outputs: Output[] = [];
+    for (let index = 0; index < this.#models + Number(costAware); index++) {
+      outputs.push(this.#output(index, observed.observations));
+      // Some milliseconds of work for each at 10,000 observations: let the event loop go on.
+      await setImmediate();
+    }
+    const conditioned = await Promise.all(
+      outputs.map((output, index) => this.#conditionOne(index, output, observed)),
     );
     return new ConditionedSurrogate(
-      processes.slice(0, this.#models),
-      processes[this.#models],
+      conditioned.slice(0, this.#models),
+      conditioned[this.#models],
       this.#embedding.width,
     );
   }
@@ -95,12 +101,20 @@ export class Surrogate {
     );
   }
 
-  async #refit(index: number, output: Output, centre: Float64Array): Promise<void> {
+  async #conditionOne(index: number, output: Output, observed: Observed): Promise<Conditioned | undefined> {
+    if (output.places.length === 0) return undefined;
+    await this.#refit(index, output, observed);
+    const { theta } = this.#fitted[index] as Fitted;
+    const held = observed.nearest(output, this.#settings.maximumPoints);
+    return { process: await this.#conditionSafely(held, theta), output: held };
+  }
+
+  async #refit(index: number, output: Output, observed: Observed): Promise<void> {
     const { refitShare, fitPoints } = this.#settings;
     const last = this.#fitted[index];
-    const count = output.points.length;
+    const count = output.places.length;
     if (last !== undefined && count <= last.count * (1 + refitShare)) return;
-    const { points, y } = nearest(output, centre, fitPoints);
+    const { points, y } = observed.nearest(output, fitPoints);
     const inputs = this.#inputs(points);
     const fresh = last === undefined || count < FEW_POINTS ? FRESH_STARTS : 0;
     const theta = await fitHyperparameters(this.#engine, inputs, y, this.#scales, last?.theta, fresh);
@@ -108,7 +122,7 @@ export class Surrogate {
   }
 
   /** More noise, where the points lie so close together that their covariance is singular in f64. */
-  async #conditionSafely(output: Output, theta: Float64Array): Promise<ConditionedProcess> {
+  async #conditionSafely(output: Held, theta: Float64Array): Promise<ConditionedProcess> {
     const inputs = this.#inputs(output.points);
     for (const noise of SAFER_NOISE) {
       const safer = theta.slice();
@@ -134,54 +148,97 @@ export class Surrogate {
     };
   }
 
+  /** What model `index` learns. */
+  #output(index: number, observations: readonly Observation[]): Output {
+    if (index === 0) return this.#objective(observations);
+    if (index < this.#models) return this.#constraint(observations, index - 1);
+    return logarithmicCost(observations);
+  }
+
   /** Without constraints, a failed trial is as bad as the worst: nothing else would keep the search away. */
-  #objective(history: History): Output {
-    const points: Observation[] = [];
+  #objective(observations: readonly Observation[]): Output {
+    let worst = Number.POSITIVE_INFINITY;
+    for (const { objective } of observations) worst = Math.min(worst, objective ?? worst);
+    const places: number[] = [];
     const values: number[] = [];
-    const known = history.observations.filter((observation) => observation.objective !== undefined);
-    const worst = Math.min(...known.map((observation) => observation.objective as number));
-    for (const observation of history.observations) {
-      const { objective, status } = observation;
-      const value = objective ?? (status === 'failed' && history.constraints === 0 ? worst : undefined);
+    for (const [place, { objective, status }] of observations.entries()) {
+      const value = objective ?? (status === 'failed' && this.#models === 1 ? worst : undefined);
       if (value === undefined || !Number.isFinite(value)) continue;
-      points.push(observation);
+      places.push(place);
       values.push(value);
     }
     const y = this.#settings.objectiveTransform === 'copula' ? copula(values) : values;
-    return { points, y: standardize(Array.from(y)) };
+    return { places, y: standardize(Array.from(y)) };
   }
 
   /** A failed trial violates every constraint as much as the worst seen. */
-  #constraints(history: History): Output[] {
-    return Array.from({ length: history.constraints }, (_, index) => {
-      const points = history.observations.filter(
-        (observation) => observation.constraints !== undefined || observation.status === 'failed',
-      );
-      const known = points.flatMap((observation) => observation.constraints?.[index] ?? []);
-      if (known.length === 0) return { points: [], y: new Float64Array(0) };
-      const worst = Math.max(0, ...known);
-      const values = points.map((observation) => observation.constraints?.[index] ?? worst);
-      const y = this.#settings.constraintTransform === 'bilog' ? bilog(values) : scaleBySize(values);
-      return { points, y: scaleByDeviation(y) };
-    });
+  #constraint(observations: readonly Observation[], index: number): Output {
+    let worst = 0;
+    let known = 0;
+    for (const { constraints } of observations) {
+      if (constraints === undefined) continue;
+      known += 1;
+      worst = Math.max(worst, constraints[index] as number);
+    }
+    if (known === 0) return { places: [], y: new Float64Array(0) };
+    const places: number[] = [];
+    const values: number[] = [];
+    for (const [place, { constraints, status }] of observations.entries()) {
+      if (constraints === undefined && status !== 'failed') continue;
+      places.push(place);
+      values.push(constraints?.[index] ?? worst);
+    }
+    const y = this.#settings.constraintTransform === 'bilog' ? bilog(values) : scaleBySize(values);
+    return { places, y: scaleByDeviation(y) };
   }
 }
 
-/** The `limit` points nearest to the centre, which say most about the region that is searched, in their order. */
-function nearest(output: Output, centre: Float64Array, limit: number): Output {
-  const { points, y } = output;
-  if (points.length <= limit) return output;
-  const distance = points.map(({ unit }) =>
-    unit.reduce((sum, u, k) => sum + (u - (centre[k] as number)) ** 2, 0),
-  );
-  const chosen = Array.from(points.keys())
-    .sort((a, b) => (distance[a] as number) - (distance[b] as number) || a - b)
-    .slice(0, limit)
-    .sort((a, b) => a - b);
-  return {
-    points: chosen.map((i) => points[i] as Observation),
-    y: Float64Array.from(chosen, (i) => y[i] as number),
-  };
+/** The observations at the time of an ask, and which of them lie nearest to the centre. */
+class Observed {
+  readonly observations: readonly Observation[];
+  readonly #centre: Float64Array;
+  #order: readonly number[] | undefined;
+
+  constructor(observations: readonly Observation[], centre: Float64Array) {
+    this.observations = observations;
+    this.#centre = centre;
+  }
+
+  /** The `limit` points nearest to the centre, which say most about the region that is searched, in their order. */
+  nearest({ places, y }: Output, limit: number): Held {
+    const { observations } = this;
+    if (places.length <= limit) {
+      return { points: places.map((place) => observations[place] as Observation), y };
+    }
+    const rank = new Int32Array(observations.length).fill(-1);
+    for (const [i, place] of places.entries()) rank[place] = i;
+    const chosen: number[] = [];
+    for (const place of this.#byDistance()) {
+      if (rank[place] !== -1) chosen.push(rank[place] as number);
+      if (chosen.length === limit) break;
+    }
+    chosen.sort((a, b) => a - b);
+    return {
+      points: chosen.map((i) => observations[places[i] as number] as Observation),
+      y: Float64Array.from(chosen, (i) => y[i] as number),
+    };
+  }
+
+  /** Places of all observations, the nearest to the centre first. */
+  #byDistance(): readonly number[] {
+    if (this.#order === undefined) {
+      const centre = this.#centre;
+      const distance = Float64Array.from(this.observations, ({ unit }) => {
+        let sum = 0;
+        for (let k = 0; k < centre.length; k++) sum += ((unit[k] as number) - (centre[k] as number)) ** 2;
+        return sum;
+      });
+      this.#order = Array.from(distance.keys()).sort(
+        (a, b) => (distance[a] as number) - (distance[b] as number) || a - b,
+      );
+    }
+    return this.#order;
+  }
 }
 
 /** Divides by the root mean square, which keeps the sign and so feasibility. */
@@ -192,13 +249,19 @@ function scaleByDeviation(y: Float64Array): Float64Array {
 
 interface Conditioned {
   readonly process: ConditionedProcess;
-  readonly output: Output;
+  readonly output: Held;
 }
 
 /** The logarithm of the cost: costs spread over orders of magnitude and are positive. Not scaled, so that it exponentiates. */
-function logarithmicCost(history: History): Output {
-  const points = history.observations.filter((observation) => observation.cost !== undefined);
-  return { points, y: Float64Array.from(points, (observation) => Math.log(observation.cost as number)) };
+function logarithmicCost(observations: readonly Observation[]): Output {
+  const places: number[] = [];
+  const values: number[] = [];
+  for (const [place, { cost }] of observations.entries()) {
+    if (cost === undefined) continue;
+    places.push(place);
+    values.push(Math.log(cost));
+  }
+  return { places, y: Float64Array.from(values) };
 }
 
 /** Values of sample paths at points: the objective (absent when nothing is known of it), and each constraint. */
