@@ -12,6 +12,7 @@ import type { LinearAlgebra } from './linear-algebra.ts';
 import { NativeLinearAlgebra } from './native.ts';
 import { TypeScriptLinearAlgebra } from './typescript.ts';
 
+export { cholesky, invertFromFactor, solveLower, solveLowerTransposed } from './cholesky.ts';
 export { LinearAlgebraError, type LinearAlgebraErrorCode } from './errors.ts';
 export type * from './linear-algebra.ts';
 export { NativeLinearAlgebra } from './native.ts';

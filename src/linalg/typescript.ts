@@ -2,6 +2,7 @@
  * Linear algebra in plain TypeScript, for machines without the native engine: right and simple, an order of magnitude
  * slower. General eigenvalues and Sylvester equations are not here.
  */
+import { cholesky, solveLower, solveLowerTransposed } from './cholesky.ts';
 import { checkFinite, checkProduct, checkShape, LinearAlgebraError } from './errors.ts';
 import {
   type CholeskyFactor,
@@ -50,8 +51,11 @@ export class TypeScriptLinearAlgebra implements LinearAlgebra {
     checkShape('b', b, n, columns);
     checkFinite('b', b, columns);
     checkTriangle(t, n, upper);
-    const matrix = transposed ? transpose(t, n, n) : t;
-    return substitute(matrix, n, b, columns, upper !== transposed);
+    const x = Float64Array.from(b);
+    const lower = upper ? transpose(t, n, n) : t;
+    if (upper === transposed) solveLower(lower, n, x, columns);
+    else solveLowerTransposed(lower, n, x, columns);
+    return x;
   }
 
   async solveCholesky(
@@ -126,24 +130,15 @@ function addScaled(row: Float64Array, factor: number, values: Float64Array, offs
   }
 }
 
-/** The factor by rows (Cholesky-Banachiewicz); undefined when a pivot is not positive. */
+/** The factor, zeros above the diagonal; undefined when a pivot is not positive. */
 function factorCholesky(a: Float64Array, n: number, jitter: number): Float64Array | undefined {
   const l = new Float64Array(n * n);
   for (let i = 0; i < n; i++) {
-    for (let j = 0; j <= i; j++) {
-      // The upper triangle is read, as the native engine does.
-      let sum = a[j * n + i] as number;
-      if (i === j) sum += jitter;
-      for (let k = 0; k < j; k++) sum -= (l[i * n + k] as number) * (l[j * n + k] as number);
-      if (i === j) {
-        if (!(sum > 0)) return undefined;
-        l[i * n + i] = Math.sqrt(sum);
-      } else {
-        l[i * n + j] = sum / (l[j * n + j] as number);
-      }
-    }
+    // The upper triangle is read, as the native engine does.
+    for (let j = 0; j < i; j++) l[i * n + j] = a[j * n + i] as number;
+    l[i * n + i] = (a[i * n + i] as number) + jitter;
   }
-  return l;
+  return cholesky(l, n) ? l : undefined;
 }
 
 function checkTriangle(t: Float64Array, n: number, upper: boolean): void {
@@ -164,20 +159,6 @@ function checkTriangle(t: Float64Array, n: number, upper: boolean): void {
       );
     }
   }
-}
-
-/** Forward substitution, or backward for an upper triangle. */
-function substitute(t: Float64Array, n: number, b: Float64Array, columns: number, upper: boolean) {
-  const x = Float64Array.from(b);
-  for (let step = 0; step < n; step++) {
-    const i = upper ? n - 1 - step : step;
-    const row = x.subarray(i * columns, (i + 1) * columns);
-    const [from, to] = upper ? [i + 1, n] : [0, i];
-    for (let k = from; k < to; k++) addScaled(row, -(t[i * n + k] as number), x, k * columns);
-    const pivot = t[i * n + i] as number;
-    for (let j = 0; j < columns; j++) row[j] = (row[j] as number) / pivot;
-  }
-  return x;
 }
 
 /** Cyclic Jacobi rotations (Golub and Van Loan, "Matrix computations", 8.5). */

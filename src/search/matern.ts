@@ -9,7 +9,7 @@
  *
  * Hyperparameters travel as one vector of logarithms: [log l_0, ..., log l_{G-1}, log s², log v].
  */
-import { cholesky, invertFromFactor, solveLower, solveUpper } from './dense.ts';
+import { cholesky, invertFromFactor, solveLower, solveLowerTransposed } from '../linalg/index.ts';
 
 const SQRT5 = Math.sqrt(5);
 
@@ -68,7 +68,7 @@ export function covariance(inputs: Inputs, theta: Float64Array): Float64Array {
 function solve(factor: Float64Array, n: number, b: Float64Array): Float64Array {
   const out = b.slice();
   solveLower(factor, n, out);
-  solveUpper(factor, n, out);
+  solveLowerTransposed(factor, n, out);
   return out;
 }
 
@@ -249,7 +249,7 @@ export class GaussianModel {
         residual[i] = (y[i] as number) - this.mean - prior - noiseScale * (noise[p * n + i] as number);
       }
       solveLower(this.#factor, n, residual);
-      solveUpper(this.#factor, n, residual);
+      solveLowerTransposed(this.#factor, n, residual);
     }
   }
 

@@ -1,4 +1,7 @@
-/** The dense linear algebra of a Gaussian process in plain TypeScript: row-major f64, lower triangles. */
+/**
+ * Cholesky factors and triangular solves in plain TypeScript, in place: row-major f64, lower triangles. Synchronous, for
+ * {@link TypeScriptLinearAlgebra} and for threads that do nothing else.
+ */
 
 /** Columns that are finished before the rows below them are updated: they stay in the first-level cache. */
 const BLOCK = 48;
@@ -58,23 +61,30 @@ export function cholesky(a: Float64Array, n: number): boolean {
   return true;
 }
 
-/** Solves L x = b in place. */
-export function solveLower(l: Float64Array, n: number, b: Float64Array): void {
+/** Solves L X = B in place, B of shape [n, columns]. */
+export function solveLower(l: Float64Array, n: number, b: Float64Array, columns = 1): void {
   for (let i = 0; i < n; i++) {
-    const ri = i * n;
-    let s = b[i] as number;
-    for (let k = 0; k < i; k++) s -= (l[ri + k] as number) * (b[k] as number);
-    b[i] = s / (l[ri + i] as number);
+    const row = i * columns;
+    for (let k = 0; k < i; k++) subtractScaled(b, row, l[i * n + k] as number, k * columns, columns);
+    const pivot = l[i * n + i] as number;
+    for (let j = row; j < row + columns; j++) b[j] = (b[j] as number) / pivot;
   }
 }
 
-/** Solves Lᵀ x = b in place. */
-export function solveUpper(l: Float64Array, n: number, b: Float64Array): void {
+/** Solves Lᵀ X = B in place, B of shape [n, columns]. */
+export function solveLowerTransposed(l: Float64Array, n: number, b: Float64Array, columns = 1): void {
   for (let i = n - 1; i >= 0; i--) {
-    const ri = i * n;
-    const x = (b[i] as number) / (l[ri + i] as number);
-    b[i] = x;
-    for (let k = 0; k < i; k++) b[k] = (b[k] as number) - (l[ri + k] as number) * x;
+    const row = i * columns;
+    const pivot = l[i * n + i] as number;
+    for (let j = row; j < row + columns; j++) b[j] = (b[j] as number) / pivot;
+    for (let k = 0; k < i; k++) subtractScaled(b, k * columns, l[i * n + k] as number, row, columns);
+  }
+}
+
+/** Takes `factor` times the row at `from` off the row at `to`. */
+function subtractScaled(b: Float64Array, to: number, factor: number, from: number, columns: number): void {
+  for (let j = 0; j < columns; j++) {
+    b[to + j] = (b[to + j] as number) - factor * (b[from + j] as number);
   }
 }
 
