@@ -13,8 +13,9 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { splitIndices } from '../src/data/split.ts';
+import { runEvaluation } from '../src/study/evaluation.ts';
 import { mnistStdpSettings, recipeOf } from '../src/study/recipes.ts';
-import { runEvaluation, trialSeed } from '../src/study/search.ts';
+import { trialSeed } from '../src/study/study-trials.ts';
 import type { TrialOutcome } from '../src/study/trial.ts';
 
 const { values: options } = parseArgs({
@@ -86,7 +87,7 @@ async function repeat(validation: Validation): Promise<Validation> {
     values: valuesOf(table.get(row) as Row),
   }));
   const settings = mnistStdpSettings.parse({ evaluateSilent: true, dataSeed: REPEAT_DATA_SEED });
-  const outcomes = await runEvaluation(settings, entries, { device: options.device });
+  const outcomes = await runEvaluation(settings, entries, { devices: [options.device] });
   const accuracies = new Map(chosen.map(({ row }, index) => [row, outcomes[index]?.accuracies.all]));
   return {
     ...validation,
@@ -114,7 +115,7 @@ async function validate(): Promise<Validation> {
   let networkSamples = 0;
   let done = 0;
   const outcomes = await runEvaluation(settings, entries, {
-    device: options.device,
+    devices: [options.device],
     onEvent: (event) => {
       if (event.kind === 'ready') device = event.device.name;
       if (event.kind === 'chunk') networkSamples += event.samples;

@@ -9,7 +9,7 @@ const EXAMPLES = `
 Examples:
   tacet devices
   tacet devices --json
-  tacet search mnist-stdp --device webgpu:llvmpipe`;
+  tacet search mnist-stdp --devices webgpu:llvmpipe`;
 
 export function devicesCommand(): Command {
   return new Command('devices')
@@ -39,7 +39,7 @@ function deviceText({ spec, info, absent }: DeviceListing): string {
   const { limits } = info;
   const lines = [
     `${info.name}`,
-    `  --device "${spec}"`,
+    `  --devices "${spec}"`,
     `  ${kindOf(info)}; vendor ${info.vendor}; backend ${info.backend}; driver ${info.driver}`,
     `  buffers up to ${formatBytes(limits.maxBufferBytes)}, bindings up to ${formatBytes(limits.maxBindingBytes)}`,
   ];
@@ -61,7 +61,7 @@ function kindOf({ kind, software }: DeviceInfo): string {
 function conclusion(listings: readonly DeviceListing[]): string {
   const used = listings.find((listing) => listing.chosen !== undefined);
   if (!used) return '\nA search finds no device here.\n';
-  return `\nA search uses ${used.info?.name ?? used.spec} unless --device says otherwise: ${used.chosen}.\n`;
+  return `\nA search uses ${used.info?.name ?? used.spec} unless --devices says otherwise: ${used.chosen}.\n`;
 }
 
 /** Bytes in binary units, three digits. */

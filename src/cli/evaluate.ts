@@ -1,16 +1,18 @@
 /** `tacet evaluate`: runs given hyperparameters without a search. */
 import { Command } from 'commander';
 import { parse } from 'yaml';
-import { openDevice } from '../device/index.ts';
+import { type EvaluationEntry, runEvaluation } from '../study/evaluation.ts';
 import { type Recipe, recipeOf } from '../study/recipes.ts';
-import { type EvaluationEntry, runEvaluation, trialSeed } from '../study/search.ts';
+import { trialSeed } from '../study/study-trials.ts';
 import { check } from './check.ts';
 import { EXIT, UsageError } from './errors.ts';
 import { formatCount, formatDuration } from './format.ts';
 import { listenForInterrupt } from './interrupt.ts';
 import { evaluationJson, printJson } from './json-lines.ts';
-import { deviceOption, jsonOption, setOption, wholeNumber } from './options.ts';
+import { batchOptions, devicesOption, jsonOption, setOption, wholeNumber } from './options.ts';
 import { ProgressDisplay } from './progress-display.ts';
+import { findRunDevices } from './run-devices.ts';
+import { downText } from './search-progress.ts';
 import { type Assignment, readStudyDocument, readText } from './study-document.ts';
 import { checkHyperparameters } from './study-plan.ts';
 import { evaluationTable } from './trial-report.ts';
@@ -20,7 +22,7 @@ interface EvaluateOptions {
   readonly samples?: number;
   readonly seed: number;
   readonly set: readonly Assignment[];
-  readonly device: string;
+  readonly devices: string;
   readonly slots?: number;
   readonly chunk?: number;
   readonly json?: boolean;
@@ -39,7 +41,7 @@ The file has one object of hyperparameters, or a list of them, which run side by
 tacet show <study> --trial <number> --json prints a trial's, under "values".`;
 
 export function evaluateCommand(): Command {
-  return new Command('evaluate')
+  const command = new Command('evaluate')
     .description('run given hyperparameters of a recipe, without a search and without a store')
     .argument('<recipe>', 'a recipe, such as mnist-stdp')
     .requiredOption('--params <file>', 'a JSON file with hyperparameters: one object or a list')
@@ -50,20 +52,16 @@ export function evaluateCommand(): Command {
     )
     .option('--seed <seed>', 'seed of everything random', wholeNumber(0), 0)
     .addOption(setOption('settings.beta=0.05'))
-    .addOption(deviceOption())
-    .option(
-      '--slots <count>',
-      'networks that run side by side (default: what suits the device)',
-      wholeNumber(1),
-    )
-    .option('--chunk <samples>', 'samples of a network in one launch (default: measured)', wholeNumber(1))
+    .addOption(devicesOption())
     .addOption(jsonOption())
     .addHelpText('after', EXAMPLES)
     .action(evaluate);
+  for (const option of batchOptions()) command.addOption(option);
+  return command;
 }
 
 async function evaluate(name: string, options: EvaluateOptions): Promise<void> {
-  const { params, samples, seed, device, slots, chunk, json = false } = options;
+  const { params, samples, seed, slots, chunk, json = false } = options;
   const document = readStudyDocument(name, options.set);
   const recipe = recipeOf(document.recipe);
   const given: Record<string, unknown> = { ...document.settings };
@@ -73,14 +71,13 @@ async function evaluate(name: string, options: EvaluateOptions): Promise<void> {
   }
   const settings = check(recipe.settings, given, (path) => document.placeOf(['settings', ...path]));
   const entries = readEntries(params, recipe, seed);
-  // Opened here once, so that a wrong name is refused before anything starts.
-  await (await openDevice(device))[Symbol.asyncDispose]();
+  const devices = (await findRunDevices(options.devices)).map(({ spec }) => spec);
 
   let ended = 0;
   let samplesRun = 0;
-  let readyAt = performance.now();
+  let readyAt: number | undefined;
   const line = () => {
-    const seconds = (performance.now() - readyAt) / 1000;
+    const seconds = readyAt === undefined ? 0 : (performance.now() - readyAt) / 1000;
     return `${ended}/${entries.length} networks; ${formatCount(samplesRun / Math.max(seconds, 1e-3))} samples x networks per second; ${formatDuration(seconds)}`;
   };
   const display = new ProgressDisplay({ live: line, line }, { quiet: json });
@@ -90,17 +87,18 @@ async function evaluate(name: string, options: EvaluateOptions): Promise<void> {
   });
   try {
     const outcomes = await runEvaluation(settings, entries, {
-      device,
+      devices,
       ...(slots === undefined ? {} : { slots }),
       ...(chunk === undefined ? {} : { chunk }),
       stop: interruption.stop,
       onEvent: (event) => {
         if (event.kind === 'ready') {
-          readyAt = performance.now();
+          readyAt ??= performance.now();
           const { device: info, slots: count, setupSeconds } = event;
           if (!json)
             display.note(`${info.name}: ${count} slots, ready after ${formatDuration(setupSeconds)}`);
         }
+        if (event.kind === 'down') display.note(downText(event));
         if (event.kind === 'chunk') samplesRun += event.samples;
         if (event.kind === 'outcome') {
           ended += 1;

@@ -1,6 +1,45 @@
 /** The objects that `--json` prints, one a line. */
+import { type DeviceLoad, occupancyOf, sampleRateOf } from '../study/device-load.ts';
+import type { RunEvent } from '../study/run-events.ts';
 import type { StudySummary, TrialRecord } from '../study/store.ts';
 import type { Hyperparameters, TrialOutcome } from '../study/trial.ts';
+import { type SearchProgress, sampleRate, secondsLeft } from './search-progress.ts';
+
+/** Where a search stands, every few seconds. */
+export function statusJson(progress: SearchProgress): object {
+  const { complete, silent, failed, running, budget, best, samples, devices, now } = progress;
+  return {
+    kind: 'status',
+    counts: { complete, silent, failed, running: running.size },
+    budget,
+    silentShare: ratio(silent, complete + silent + failed),
+    samples,
+    samplesPerSecond: sampleRate(progress) ?? null,
+    secondsLeft: secondsLeft(progress) ?? null,
+    best: best === undefined ? null : { trial: best.number, objective: best.outcome?.objective },
+    devices: devices.map((load) => deviceJson(load, now)),
+  };
+}
+
+/** What a device has done so far. */
+export function deviceJson(load: DeviceLoad, now: number): object {
+  const { spec, device, slots, state, samples, restarts } = load;
+  return {
+    device: device?.name ?? spec,
+    spec,
+    state,
+    slots,
+    samples,
+    samplesPerSecond: sampleRateOf(load, now) ?? null,
+    occupancy: occupancyOf(load, now) ?? null,
+    restarts,
+  };
+}
+
+/** A worker that went down. */
+export function downJson({ worker, device, reason, replaced, again }: Extract<RunEvent, { kind: 'down' }>) {
+  return { kind: 'worker-down', worker, device, reason, replaced, again };
+}
 
 /** Writes one object as a line on stdout. JSON has no NaN: it comes out as null. */
 export function printJson(value: object): void {

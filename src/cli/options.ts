@@ -8,10 +8,22 @@ export function storeOption(): Option {
   return new Option('--db <file>', 'the store: a SQLite file').default(DEFAULT_STORE);
 }
 
-export function deviceOption(): Option {
-  return new Option('--device <device>', 'auto, webgpu, webgpu:<part of the name>, or native').default(
-    'auto',
-  );
+export function devicesOption(): Option {
+  const forms = 'auto, all, native, webgpu, webgpu:<part of the name>';
+  return new Option('--devices <list>', `one or several, with commas between: ${forms}`).default('auto');
+}
+
+/** `--slots` and `--chunk`. */
+export function batchOptions(): Option[] {
+  return [
+    new Option(
+      '--slots <count>',
+      'networks that run side by side on a device (default: what suits it)',
+    ).argParser(wholeNumber(1)),
+    new Option('--chunk <samples>', 'samples of a network in one launch (default: measured)').argParser(
+      wholeNumber(1),
+    ),
+  ];
 }
 
 export function jsonOption(): Option {

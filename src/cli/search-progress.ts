@@ -1,8 +1,8 @@
 /** Where a search stands, kept up to date by its events; and how that reads on a terminal. Pure. */
-import type { DeviceInfo } from '../device/device.ts';
-import type { RunEvent } from '../study/search.ts';
+import { type DeviceLoad, loadAfter, occupancyOf, sampleRateOf, startLoad } from '../study/device-load.ts';
+import type { RunEvent } from '../study/run-events.ts';
 import type { StudySummary, TrialRecord } from '../study/store.ts';
-import { formatCount, formatDuration, formatScore, formatShare, formatValue } from './format.ts';
+import { formatCount, formatDuration, formatScore, formatShare, formatValue, plural } from './format.ts';
 import { compareTrials, isFeasible } from './ranking.ts';
 
 export interface SearchProgress {
@@ -14,29 +14,41 @@ export interface SearchProgress {
   readonly failed: number;
   readonly running: ReadonlySet<number>;
   readonly best: TrialRecord | undefined;
-  readonly device: DeviceInfo | undefined;
-  readonly slots: number;
-  /** Times of this clock are ms; the rate and the time left count from when the device was ready. */
+  /** In the order of the run's workers. */
+  readonly devices: readonly DeviceLoad[];
+  /** Times of this clock are ms; the rate and the time left count from when the first device was ready. */
   readonly readyAt: number | undefined;
   readonly now: number;
-  /** Since the device was ready: samples run, summed over networks, and trials that ended. */
+  /** Since then: samples run, summed over networks, and trials that ended. */
   readonly samples: number;
   readonly ended: number;
 }
 
-/** The progress of a search that is about to start, or to go on. */
-export function startProgress({ spec, counts, best }: StudySummary, now: number): SearchProgress {
+/** The progress of a search on these devices that is about to start, or to go on. */
+export function startProgress(
+  { spec, counts, best }: StudySummary,
+  devices: readonly string[],
+  now: number,
+): SearchProgress {
   const { complete, silent, failed } = counts;
-  const none = { device: undefined, slots: 0, readyAt: undefined, samples: 0, ended: 0 };
+  const none = { devices: devices.map(startLoad), readyAt: undefined, samples: 0, ended: 0 };
   const trials = { complete, silent, failed, running: new Set<number>(), best };
   return { study: spec.name, budget: spec.trials, ...trials, ...none, now };
 }
 
 /** The progress after an event. `now` is a clock in ms that never goes back. */
-export function progressAfter(before: SearchProgress, event: RunEvent, now: number): SearchProgress {
+export function progressAfter(progress: SearchProgress, event: RunEvent, now: number): SearchProgress {
+  const devices = progress.devices.map((load, worker) => {
+    return worker === event.worker ? loadAfter(load, event, now) : load;
+  });
+  const before = { ...progress, devices };
   switch (event.kind) {
     case 'ready':
-      return { ...before, now, device: event.device, slots: event.slots, readyAt: now };
+      return { ...before, now, readyAt: before.readyAt ?? now };
+    case 'down': {
+      const again = new Set(event.again);
+      return { ...before, now, running: new Set([...before.running].filter((number) => !again.has(number))) };
+    }
     case 'begun': {
       const numbers = event.trials.map((trial) => trial.number);
       return { ...before, now, running: new Set([...before.running, ...numbers]) };
@@ -61,7 +73,7 @@ export function endedTrials({ complete, silent, failed }: SearchProgress): numbe
   return complete + silent + failed;
 }
 
-/** Samples x networks per second since the device was ready; undefined before the first chunk. */
+/** Samples x networks per second since the first device was ready; undefined before the first chunk. */
 export function sampleRate({ samples, readyAt, now }: SearchProgress): number | undefined {
   return readyAt === undefined || samples === 0 || now <= readyAt
     ? undefined
@@ -77,16 +89,15 @@ export function secondsLeft(progress: SearchProgress): number | undefined {
 
 /** Several lines for a terminal that can be written over. */
 export function liveView(progress: SearchProgress, columns: number): string {
-  const { study, budget, complete, silent, failed, running, device, slots } = progress;
+  const { study, budget, complete, silent, failed, running, devices, now } = progress;
   const ended = endedTrials(progress);
   const bar = progressBar(budget === 0 ? 1 : ended / budget, 30);
-  const where = device === undefined ? 'opening the device' : `${device.name}, ${slots} slots`;
   const lines = [
     `${study}  ${bar}  ${ended}/${budget} trials`,
     `${complete} complete · ${silent} silent (${formatShare(silent, ended)}) · ${failed} failed · ${running.size} running`,
     `best: ${bestText(progress.best)}`,
     `${rateText(progress)} · ${leftText(progress)}`,
-    where,
+    ...devices.map((load) => loadText(load, now)),
   ];
   return lines.map((line) => cut(line, columns)).join('\n');
 }
@@ -98,6 +109,28 @@ export function progressLine(progress: SearchProgress): string {
   const states = `${complete} complete, ${silent} silent (${formatShare(silent, ended)}), ${failed} failed, ${running.size} running`;
   const best = progress.best === undefined ? '' : `; best ${bestText(progress.best)}`;
   return `${ended}/${budget} trials: ${states}${best}; ${rateText(progress)}; ${leftText(progress)}`;
+}
+
+/** `NVIDIA L40S: 128 slots, 97 % occupied, 812,000 per second`. */
+export function loadText(load: DeviceLoad, now: number): string {
+  const { device, spec, slots, state, restarts } = load;
+  const occupancy = occupancyOf(load, now);
+  const rate = sampleRateOf(load, now);
+  const parts = [
+    ...(slots === 0 ? [] : [plural(slots, 'slot')]),
+    ...(state === 'starting' ? ['starting'] : state === 'given-up' ? ['given up'] : []),
+    ...(occupancy === undefined ? [] : [`${formatShare(occupancy, 1)} occupied`]),
+    ...(rate === undefined ? [] : [`${formatCount(rate)} per second`]),
+    ...(restarts === 0 ? [] : [plural(restarts, 'restart')]),
+  ];
+  return `${device?.name ?? spec}: ${parts.join(', ')}`;
+}
+
+/** What to say of a worker that went down. */
+export function downText({ device, reason, replaced, again }: Extract<RunEvent, { kind: 'down' }>): string {
+  const next = replaced ? 'another worker takes its place' : 'the device is given up';
+  const trials = again.length === 0 ? '' : `; ${plural(again.length, 'trial')} put back, to be run again`;
+  return `The worker on ${device} went down: ${reason}; ${next}${trials}.`;
 }
 
 function bestText(best: TrialRecord | undefined): string {

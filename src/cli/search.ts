@@ -1,20 +1,23 @@
 /** `tacet search`: runs a study, or goes on with it. */
 import { Command, Option } from 'commander';
-import type { DeviceInfo } from '../device/device.ts';
-import { openDevice } from '../device/index.ts';
 import { OPTIMIZERS } from '../search/index.ts';
 import { recipeOf } from '../study/recipes.ts';
-import { type RunEvent, runSearch } from '../study/search.ts';
+import type { RunEvent, RunReport } from '../study/run-events.ts';
+import { runSearch } from '../study/search.ts';
 import { openSqliteStore } from '../study/sqlite-store.ts';
 import type { Store, StudySpec } from '../study/store.ts';
 import { EXIT } from './errors.ts';
 import { formatCount, formatDuration, formatValue } from './format.ts';
 import { listenForInterrupt } from './interrupt.ts';
-import { printJson, studyJson, trialJson } from './json-lines.ts';
-import { deviceOption, jsonOption, setOption, storeOption, wholeNumber } from './options.ts';
+import { deviceJson, downJson, printJson, statusJson, studyJson, trialJson } from './json-lines.ts';
+import { type MetricsAddress, parseMetricsAddress, serveMetrics } from './metrics.ts';
+import { batchOptions, devicesOption, jsonOption, setOption, storeOption, wholeNumber } from './options.ts';
 import { ProgressDisplay } from './progress-display.ts';
+import { findRunDevices, type RunDevice, strongest } from './run-devices.ts';
 import {
+  downText,
   liveView,
+  loadText,
   progressAfter,
   progressLine,
   type SearchProgress,
@@ -22,30 +25,43 @@ import {
   startProgress,
 } from './search-progress.ts';
 import { type Assignment, readStudyDocument } from './study-document.ts';
-import { checkStudy, planStudy, type StudyOptions, type StudyPlan, studyName } from './study-plan.ts';
+import {
+  checkStudy,
+  DEFAULT_LAG,
+  planStudy,
+  type StudyOptions,
+  type StudyPlan,
+  studyName,
+} from './study-plan.ts';
 import { bestTable, sharesLine } from './study-report.ts';
 
 interface SearchOptions extends StudyOptions {
   readonly db: string;
-  readonly device: string;
+  readonly devices: string;
   readonly set: readonly Assignment[];
   readonly slots?: number;
   readonly chunk?: number;
+  readonly metrics?: MetricsAddress;
   readonly json?: boolean;
 }
+
+/** How often `--json` says where the search stands, ms. */
+const STATUS_INTERVAL_MS = 5_000;
 
 const EXAMPLES = `
 Examples:
   tacet search mnist-stdp
   tacet search mnist-stdp --name small --trials 40 --set space.map_size.high=400 --set space.decoder=vote
   tacet search mnist-stdp --db full.db --trials 868 --set settings.trainSamples=48000 --set settings.holdOutSamples=12000
-  tacet search my-study.yaml --device native
+  tacet search my-study.yaml --devices native
+  tacet search mnist-stdp --devices all --metrics 9464
+  tacet search mnist-stdp --name same-everywhere --devices native,native --slots 8 --deterministic 16
 
 The same command goes on with a study that was interrupted; --trials with a higher number extends it.
 Ctrl-C finishes the chunks in flight and saves; a second one stops at once.`;
 
 export function searchCommand(): Command {
-  return new Command('search')
+  const command = new Command('search')
     .description('search hyperparameters of a recipe, or the study of a file; resumes a study that is there')
     .argument('<recipe|file>', 'a recipe (mnist-stdp), or a study file in YAML or JSON')
     .addOption(storeOption())
@@ -54,35 +70,36 @@ export function searchCommand(): Command {
     .option('--seed <seed>', 'seed of everything random in the study (default: 0)', wholeNumber(0))
     .addOption(setOption('space.map_size.high=400'))
     .addOption(new Option('--optimizer <name>', 'what proposes trials').choices([...OPTIMIZERS]))
-    .addOption(deviceOption())
     .option(
-      '--slots <count>',
-      'networks that run side by side (default: what suits the device)',
+      '--deterministic [lag]',
+      `make the proposals the same on any devices and slots: each waits for the outcomes of all proposals before the last <lag>, so at most as many trials run at once (default lag: ${DEFAULT_LAG})`,
       wholeNumber(1),
     )
-    .option('--chunk <samples>', 'samples of a network in one launch (default: measured)', wholeNumber(1))
-    .addOption(jsonOption())
+    .addOption(devicesOption())
     .addHelpText('after', EXAMPLES)
     .action(search);
+  for (const option of batchOptions()) command.addOption(option);
+  return command
+    .option(
+      '--metrics <port|address:port>',
+      'serve metrics for Prometheus at /metrics, for this machine only unless an address is given',
+      parseMetricsAddress,
+    )
+    .addOption(jsonOption());
 }
 
 async function search(argument: string, options: SearchOptions): Promise<void> {
   const document = readStudyDocument(argument, options.set);
   checkStudy(document, options);
-  const quick = recipeOf(document.recipe).quick(await describeDevice(options.device));
+  const devices = await findRunDevices(options.devices);
+  const quick = recipeOf(document.recipe).quick(strongest(devices));
   using store = openSqliteStore(options.db);
   const name = studyName(document, options);
   const stored = store.studies().find((study) => study.spec.name === name)?.spec;
   const plan = planStudy(document, options, { quick, stored });
   const { resumed } = store.openStudy(plan.spec);
-  const run = new SearchRun(plan, store, resumed, options);
+  const run = new SearchRun(plan, store, resumed, devices, options);
   process.exitCode = await run.run();
-}
-
-/** What a device says of itself. It is opened here once, so that a wrong name is refused before anything starts. */
-async function describeDevice(device: string): Promise<DeviceInfo> {
-  await using opened = await openDevice(device);
-  return opened.info;
 }
 
 /** One run of a study on this terminal. */
@@ -91,39 +108,50 @@ class SearchRun {
   readonly #spec: StudySpec;
   readonly #store: Store;
   readonly #resumed: boolean;
+  readonly #devices: readonly string[];
   readonly #options: SearchOptions;
   #progress: SearchProgress;
 
-  constructor(plan: StudyPlan, store: Store, resumed: boolean, options: SearchOptions) {
+  constructor(
+    plan: StudyPlan,
+    store: Store,
+    resumed: boolean,
+    devices: readonly RunDevice[],
+    options: SearchOptions,
+  ) {
     this.#plan = plan;
     this.#spec = plan.spec;
     this.#store = store;
     this.#resumed = resumed;
+    this.#devices = devices.map(({ spec }) => spec);
     this.#options = options;
-    this.#progress = startProgress(store.study(plan.spec.name), performance.now());
+    this.#progress = startProgress(store.study(plan.spec.name), this.#devices, performance.now());
   }
 
   /** @returns the exit code */
   async run(): Promise<number> {
-    const { json = false, device, slots, chunk } = this.#options;
+    const { json = false, slots, chunk, metrics } = this.#options;
+    const now = () => ({ ...this.#progress, now: performance.now() });
+    await using server = metrics && (await serveMetrics(metrics, now));
     this.#announce(json);
-    const finished = await this.#whileShown(json, (stop, display) =>
+    if (server) process.stderr.write(`Metrics: ${server.url}\n`);
+    const report = await this.#whileShown(json, (stop, display) =>
       runSearch(this.#spec, this.#store, {
-        device,
+        devices: this.#devices,
         ...(slots === undefined ? {} : { slots }),
         ...(chunk === undefined ? {} : { chunk }),
         stop,
         onEvent: (event) => this.#take(event, json, display),
       }),
     );
-    this.#conclude(json, finished);
-    return finished ? EXIT.ok : EXIT.interrupted;
+    this.#conclude(json, report);
+    return report.finished ? EXIT.ok : EXIT.interrupted;
   }
 
   async #whileShown(
     quiet: boolean,
-    work: (stop: AbortSignal, display: ProgressDisplay) => Promise<{ finished: boolean }>,
-  ): Promise<boolean> {
+    work: (stop: AbortSignal, display: ProgressDisplay) => Promise<RunReport>,
+  ): Promise<RunReport> {
     const now = () => ({ ...this.#progress, now: performance.now() });
     using display = new ProgressDisplay(
       { live: (columns) => liveView(now(), columns), line: () => progressLine(now()) },
@@ -137,16 +165,26 @@ class SearchRun {
         process.stderr.write(`Stopped. ${this.#resumeHint()}\n`);
       },
     });
-    const { finished } = await work(interruption.stop, display);
-    return finished;
+    const status = setInterval(() => {
+      if (quiet) printJson(statusJson(now()));
+    }, STATUS_INTERVAL_MS);
+    try {
+      return await work(interruption.stop, display);
+    } finally {
+      clearInterval(status);
+    }
   }
 
   #take(event: RunEvent, json: boolean, display: ProgressDisplay): void {
     this.#progress = progressAfter(this.#progress, event, performance.now());
     if (event.kind === 'ready') {
-      const { device, slots, setupSeconds } = event;
-      if (json) printJson({ kind: 'device', device, slots, setupSeconds });
+      const { worker, device, slots, setupSeconds } = event;
+      if (json) printJson({ kind: 'device', worker, device, slots, setupSeconds });
       else display.note(`${device.name}: ${slots} slots, ready after ${formatDuration(setupSeconds)}`);
+    }
+    if (event.kind === 'down') {
+      if (json) printJson(downJson(event));
+      else display.note(downText(event));
     }
     if (json && event.kind === 'outcome') printJson(trialJson(event.trial));
   }
@@ -170,15 +208,16 @@ class SearchRun {
     }
   }
 
-  #conclude(json: boolean, finished: boolean): void {
+  #conclude(json: boolean, { finished, tailSeconds, devices, endedAt }: RunReport): void {
     const { name } = this.#spec;
     const study = this.#store.study(name);
     const rate = sampleRate(this.#progress);
-    const { samples, readyAt, device } = this.#progress;
+    const { samples, readyAt } = this.#progress;
     const seconds = readyAt === undefined ? 0 : (this.#progress.now - readyAt) / 1000;
     if (json) {
-      const speed = { samples, seconds, samplesPerSecond: rate ?? null, device: device?.name ?? null };
-      printJson({ ...studyJson(study, this.#store.location, 'end'), finished, ...speed });
+      const speed = { samples, seconds, samplesPerSecond: rate ?? null, tailSeconds };
+      const loads = devices.map((load) => deviceJson(load, endedAt));
+      printJson({ ...studyJson(study, this.#store.location, 'end'), finished, ...speed, devices: loads });
       if (!finished) process.stderr.write(`${this.#resumeHint()}\n`);
       return;
     }
@@ -188,7 +227,8 @@ class SearchRun {
       ...(rate === undefined
         ? []
         : [
-            `${formatCount(rate)} samples x networks per second in this run: ${formatCount(samples)} in ${formatDuration(seconds)} on ${device?.name}`,
+            `${formatCount(rate)} samples x networks per second in this run: ${formatCount(samples)} in ${formatDuration(seconds)}, of which ${formatDuration(tailSeconds)} with slots that found no trial left`,
+            ...devices.map((load) => loadText(load, endedAt)),
           ]),
       `Saved in ${this.#store.location}. Look at it: tacet show ${this.#showArguments()}`,
       ...(finished ? [] : [this.#resumeHint()]),

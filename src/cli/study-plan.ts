@@ -1,4 +1,5 @@
 /** From a study document to a study: overrides laid over the recipe, defaults filled in, everything checked. */
+import { z } from 'zod';
 import {
   createOptimizer,
   OPTIMIZERS,
@@ -18,12 +19,17 @@ import { defaultName, type ParameterOverride, type StudyDocument } from './study
 /** The optimizer of a study that names none. */
 const DEFAULT_OPTIMIZER: OptimizerName = 'scbo';
 
+/** How many proposals of a deterministic study run at once, at the most, unless it says so. */
+export const DEFAULT_LAG = 16;
+
 /** What the options of the command line say; they go before the document. */
 export interface StudyOptions {
   readonly name?: string;
   readonly trials?: number;
   readonly seed?: number;
   readonly optimizer?: string;
+  /** The lag, or that it shall be the usual one. */
+  readonly deterministic?: number | true;
 }
 
 /** What a study is made from besides its document. */
@@ -42,7 +48,10 @@ export interface StudyPlan {
 }
 
 /** The optimizer's settings that a study may state; the others follow from the study. */
-const optimizerSettings = settingsSchema.omit({ seed: true, constraints: true });
+const optimizerSettings = settingsSchema.omit({ seed: true, constraints: true }).extend({
+  /** The lag of a deterministic study: a proposal waits for the outcomes of all proposals but so many before it. */
+  deterministic: z.int().min(1).optional(),
+});
 
 /** The name that a study will have. */
 export function studyName(document: StudyDocument, options: StudyOptions): string {
@@ -139,10 +148,20 @@ function planOptimizer(document: StudyDocument, options: StudyOptions, space: Se
     throw new UsageError(`there is no optimizer ${shown(name)}: give ${nearestFirst(name, OPTIMIZERS)}`);
   }
   const place: PlaceOf = (path) => document.placeOf(['optimizer', ...path]);
-  const settings = check(optimizerSettings, document.optimizer.settings, place);
+  const { deterministic: stated, ...settings } = check(optimizerSettings, document.optimizer.settings, place);
   // Made once here, so that what it refuses is refused before a study is stored.
   createOptimizer(name, space, settings);
-  return { name, ...(JSON.parse(JSON.stringify(settings)) as JsonObject) };
+  const deterministic = options.deterministic === true ? DEFAULT_LAG : (options.deterministic ?? stated);
+  if (deterministic !== undefined && name === 'casbo') {
+    throw new UsageError(
+      'a study of casbo depends on measured times and is never deterministic: leave --deterministic out, or give another optimizer, such as scbo',
+    );
+  }
+  return {
+    name,
+    ...(JSON.parse(JSON.stringify(settings)) as JsonObject),
+    ...(deterministic === undefined ? {} : { deterministic }),
+  };
 }
 
 function isOptimizer(name: string): name is OptimizerName {

@@ -93,6 +93,8 @@ export interface DeviceOptions {
   readonly checked?: boolean;
   /** Record the time of each launch; see {@link Device.timings}. */
   readonly timing?: boolean;
+  /** Threads of the native engine that share the work; one for each processor when absent. */
+  readonly threads?: number;
 }
 
 /** Why a device refused or failed. */

@@ -16,9 +16,9 @@ export interface EventLists {
   readonly steps: number;
   readonly inputs: number;
   /** [sample][step + 1]: index in `events` where each step begins; the last one of a sample is where it ends. */
-  readonly offsets: Uint32Array<ArrayBuffer>;
+  readonly offsets: Uint32Array;
   /** Input that spikes; ascending within a step. */
-  readonly events: Uint16Array<ArrayBuffer>;
+  readonly events: Uint16Array;
 }
 
 export interface BatchShape {

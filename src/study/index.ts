@@ -1,13 +1,10 @@
 /** The door of the study layer: recipes, running a study or given hyperparameters, and the store. */
+export { type DeviceLoad, occupancyOf, sampleRateOf } from './device-load.ts';
+export { type EvaluationEntry, runEvaluation } from './evaluation.ts';
+export { PATIENCE, type Patience } from './pool.ts';
 export { type MnistStdpSettings, mnistStdpSettings, RECIPES, type Recipe, recipeOf } from './recipes.ts';
-export {
-  type EvaluationEntry,
-  type RunEvent,
-  type RunOptions,
-  runEvaluation,
-  runSearch,
-  trialSeed,
-} from './search.ts';
+export type { RunEvent, RunOptions, RunReport } from './run-events.ts';
+export { runSearch } from './search.ts';
 export { openSqliteStore } from './sqlite-store.ts';
 export {
   type Store,
@@ -17,6 +14,7 @@ export {
   type StudySummary,
   type TrialRecord,
 } from './store.ts';
+export { trialSeed } from './study-trials.ts';
 export type {
   ChunkReport,
   Hyperparameters,

@@ -1,12 +1,15 @@
-/** Everything that passes between the main thread and the worker that owns a device. */
+/** Everything that passes between the main thread and a worker that owns a device. */
 import type { DeviceInfo } from '../device/device.ts';
+import type { EncodedData } from './encoded-data.ts';
 import type { MnistStdpSettings } from './recipes.ts';
 import type { Hyperparameters, TrialOutcome } from './trial.ts';
 
 /** How a worker is set up, once. */
 export interface WorkerSetup {
-  /** `auto | webgpu | webgpu:<name> | native` */
+  /** `auto | webgpu | webgpu:<name> | native`, as `openDevice` takes it. */
   readonly device: string;
+  /** Threads of a native engine that shares the processor with another one. */
+  readonly threads?: number;
   readonly settings: MnistStdpSettings;
   /** The largest network that may come. */
   readonly maxNeurons: number;
@@ -23,6 +26,8 @@ export interface TrialOrder {
 }
 
 export type ToWorker =
+  /** The encoded data set, in memory that all workers share; sent once, at any time after the start. */
+  | { readonly kind: 'data'; readonly data: EncodedData }
   | { readonly kind: 'trials'; readonly trials: readonly TrialOrder[] }
   /** No more trials will come: finish those under way and end. */
   | { readonly kind: 'close' }
@@ -35,20 +40,43 @@ export interface RunningTrial {
   readonly samplesLeft: number;
 }
 
+/** A trial that ended. */
+export interface EndedTrial {
+  readonly number: number;
+  readonly outcome: TrialOutcome;
+}
+
 export type FromWorker =
-  | {
-      readonly kind: 'ready';
-      readonly device: DeviceInfo;
-      readonly slots: number;
-      readonly setupSeconds: number;
-    }
-  /** Slots are free for this many more trials. */
+  /** The device is open; another worker may open its own now. */
+  | { readonly kind: 'opened'; readonly device: DeviceInfo }
+  /** The worker waits for trials. */
+  | { readonly kind: 'ready'; readonly slots: number; readonly setupSeconds: number }
+  /** Slots are free, or surely will be after the chunk under way, for this many more trials. */
   | { readonly kind: 'want'; readonly count: number }
   | {
       readonly kind: 'chunk';
       /** Samples run by all trials in this launch, and its time on the device and back, seconds. */
       readonly samples: number;
       readonly seconds: number;
+      /** Trials in this launch. */
+      readonly active: number;
+      /** Trials that go on. */
       readonly running: readonly RunningTrial[];
     }
-  | { readonly kind: 'outcome'; readonly number: number; readonly outcome: TrialOutcome };
+  /** All trials that ended in a chunk. */
+  | { readonly kind: 'outcomes'; readonly ended: readonly EndedTrial[] }
+  /** The worker can't go on; nothing comes after this. */
+  | { readonly kind: 'failed'; readonly failure: WorkerFailure };
+
+/** What an error says, in a form that passes between threads as it is. */
+export interface WorkerFailure {
+  readonly name: string;
+  readonly code: string | undefined;
+  readonly message: string;
+}
+
+export function failureOf(error: unknown): WorkerFailure {
+  if (!(error instanceof Error)) return { name: 'Error', code: undefined, message: String(error) };
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+  return { name: error.name, code, message: error.message };
+}

@@ -1,29 +1,60 @@
 /** A session: the main thread's end of a worker that serves trials on its device. */
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { Piscina } from 'piscina';
-import type { FromWorker, ToWorker, TrialOrder, WorkerSetup } from './messages.ts';
+import { leaveBehind } from './left-behind.ts';
+import {
+  type FromWorker,
+  failureOf,
+  type ToWorker,
+  type WorkerFailure,
+  type WorkerSetup,
+} from './messages.ts';
+
+/** What a session says; `ended` comes once, after the last message. */
+export interface SessionListener {
+  message(message: FromWorker): void;
+  /** @param failure why the worker went down; undefined when it ended as it was told to */
+  ended(failure: WorkerFailure | undefined): void;
+}
+
+/** One worker with one device. */
+export interface WorkerSession {
+  send(message: ToWorker): void;
+  /**
+   * Gives up a worker that does not answer: nothing is heard of it any more, and it keeps no process alive. It is not
+   * ended, because ending a thread with a promise of Dawn's pending aborts the whole process.
+   */
+  leave(): void;
+}
+
+/** Starts a worker. Tests put one here that fails on purpose. */
+export type StartSession = (setup: WorkerSetup, listener: SessionListener) => WorkerSession;
 
 /** The worker's file: TypeScript in a clone, JavaScript in an installed package. */
 const WORKER = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url);
 
-/**
- * One worker thread with one device.
- *
- * @example
- * await using session = new Session(setup);
- * session.send([{ number: 0, values, seed: 1 }]);
- * for await (const message of session.messages()) if (message.kind === 'outcome') session.close();
- */
-export class Session implements AsyncDisposable {
+/** What Piscina hands over to the worker's file. */
+export interface WorkerTask {
+  readonly setup: WorkerSetup;
+  readonly port: MessagePort;
+}
+
+/** Starts the worker that opens a device. */
+export const startSession: StartSession = (setup, listener) => new ThreadSession(WORKER, { setup }, listener);
+
+/** A worker thread that runs the default export of a file with a {@link WorkerTask}. */
+export class ThreadSession implements WorkerSession {
   readonly #pool: Piscina;
   readonly #port: MessagePort;
-  readonly #ended: Promise<void>;
+  #listener: SessionListener | undefined;
+  #failure: WorkerFailure | undefined;
 
-  constructor(setup: WorkerSetup) {
+  /** @param task goes to the file's function together with the port */
+  constructor(file: URL, task: Omit<WorkerTask, 'port'>, listener: SessionListener) {
+    this.#listener = listener;
     // One thread a device. With Piscina's waiting by Atomics no callback of Dawn's would run between tasks.
     this.#pool = new Piscina({
-      filename: WORKER.href,
+      filename: file.href,
       minThreads: 1,
       maxThreads: 1,
       idleTimeout: Number.POSITIVE_INFINITY,
@@ -31,64 +62,39 @@ export class Session implements AsyncDisposable {
     });
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
-    this.#ended = this.#pool.run({ setup, port: port2 }, { transferList: [port2] });
-    // Seen by whoever reads the messages; a session that nobody reads must not bring the process down.
-    this.#ended.catch(() => {});
-  }
-
-  /** Hands over trials; as many as the worker wants, or fewer. */
-  send(trials: readonly TrialOrder[]): void {
-    this.#post({ kind: 'trials', trials });
-  }
-
-  /** No more trials: the worker finishes what it has, and the messages end. */
-  close(): void {
-    this.#post({ kind: 'close' });
-  }
-
-  /** Drops what is under way at the next chunk boundary, and the messages end. */
-  abandon(): void {
-    this.#post({ kind: 'abandon' });
-  }
-
-  /** What the worker says, until it ends. Throws what brought the worker down. To be read once. */
-  async *messages(): AsyncGenerator<FromWorker> {
-    const queue: FromWorker[] = [];
-    let wake: () => void = () => {};
-    let ended = false;
-    this.#port.on('message', (message: FromWorker) => {
-      queue.push(message);
-      wake();
+    port1.on('message', (message: FromWorker) => {
+      if (message.kind === 'failed') this.#failure ??= message.failure;
+      else this.#listener?.message(message);
     });
-    // The port closes after its last message; the task's own end may be heard of before that.
-    this.#port.on('close', () => {
-      ended = true;
-      wake();
+    // Closed by the worker when all is done, or by its end, whatever that was.
+    port1.on('close', () => void this.#end());
+    // The task only begins the service and is over at once: while a task runs, Piscina holds the process.
+    this.#pool.run({ ...task, port: port2 }, { transferList: [port2] }).catch((error: unknown) => {
+      this.#failure ??= failureOf(error);
+      this.#port.close();
     });
-    while (true) {
-      const message = queue.shift();
-      if (message) {
-        yield message;
-        // A port hands over up to 1,000 messages in one turn of the event loop; signals and timers need turns too.
-        await nextTurn();
-      } else if (ended) break;
-      else {
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-      }
-    }
-    await this.#ended;
+    this.#pool.on('error', (error: unknown) => {
+      this.#failure ??= failureOf(error);
+    });
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.abandon();
-    await this.#ended.catch(() => {});
-    this.#port.close();
-    await this.#pool.destroy();
-  }
-
-  #post(message: ToWorker): void {
+  send(message: ToWorker): void {
     this.#port.postMessage(message);
+  }
+
+  leave(): void {
+    this.#listener = undefined;
+    // Should it wake up, it ends and gives its memory back.
+    this.send({ kind: 'abandon' });
+    this.#port.unref();
+    for (const thread of this.#pool.threads) thread.unref();
+    leaveBehind();
+  }
+
+  async #end(): Promise<void> {
+    const listener = this.#listener;
+    this.#listener = undefined;
+    await this.#pool.destroy();
+    listener?.ended(this.#failure);
   }
 }

@@ -63,10 +63,11 @@ export async function serveSlots(
   const settle = (): void => {
     for (const read of reads) read();
     reads = [];
-    for (const { order, trial } of over) {
-      tell({ kind: 'outcome', number: order.number, outcome: trial.outcome(plan.deviceName) });
-    }
+    const ended = over.map(({ order, trial }) => {
+      return { number: order.number, outcome: trial.outcome(plan.deviceName) };
+    });
     over = [];
+    if (ended.length > 0) tell({ kind: 'outcomes', ended });
   };
 
   tell({ kind: 'want', count: plan.slots });
@@ -81,6 +82,10 @@ export async function serveSlots(
     const launched = runner.run(items);
     // A rejection while the spikes are read must not count as unhandled; it is thrown by the await below.
     launched.catch(() => {});
+    // Trials that end with this chunk whatever it brings: those that follow them are asked for now, to be here then.
+    const expected = active.map(({ trial }, index) => trial.samplesLeft <= (items[index] as BatchItem).count);
+    const ahead = expected.filter(Boolean).length;
+    if (ahead > 0) tell({ kind: 'want', count: ahead });
     settle();
     const results = await launched;
     const milliseconds = performance.now() - started;
@@ -91,13 +96,14 @@ export async function serveSlots(
       if (!entry.trial.finished) return;
       over.push(entry);
       running[entry.slot] = undefined;
-      freed += 1;
+      if (!expected[index]) freed += 1;
     });
     if (freed > 0) tell({ kind: 'want', count: freed });
     tell({
       kind: 'chunk',
       samples: results.reduce((sum, result) => sum + result.processed, 0),
       seconds: milliseconds / 1000,
+      active: active.length,
       running: running.flatMap((entry) =>
         entry ? [{ number: entry.order.number, samplesLeft: entry.trial.samplesLeft }] : [],
       ),
@@ -129,14 +135,16 @@ async function refill(
         runner.place(slot, trial.slot);
         running[slot] = { order, trial };
       } catch (error) {
-        tell({ kind: 'outcome', number: order.number, outcome: failure(error, plan.deviceName) });
+        const outcome = failedOutcome(error, plan.deviceName);
+        tell({ kind: 'outcomes', ended: [{ number: order.number, outcome }] });
         tell({ kind: 'want', count: 1 });
       }
     }
   }
 }
 
-function failure(error: unknown, device: string): TrialOutcome {
+/** The outcome of a trial that could not be run to its end. */
+export function failedOutcome(error: unknown, device: string): TrialOutcome {
   return {
     state: 'failed',
     reason: error instanceof Error ? error.message : String(error),

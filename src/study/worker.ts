@@ -1,59 +1,66 @@
-/** The worker thread that owns a device: opens it, encodes the data, and serves trials until it is told to close. */
+/** The worker thread that owns a device: opens it, takes the encoded data, and serves trials until it is told to end. */
 import type { MessagePort } from 'node:worker_threads';
-import { loadMnist } from '../data/mnist.ts';
-import { splitIndices } from '../data/split.ts';
 import type { Device } from '../device/device.ts';
 import { openDevice } from '../device/index.ts';
-import { type BatchShape, batchBytes, DiehlCookBatch, type EventLists } from '../kernels/diehl-cook.ts';
-import { encodePoisson } from '../network/encoders/poisson.ts';
-import { DIEHL_COOK_CONSTANTS, traceTable } from '../network/models/diehl-cook.ts';
-import type { TrialData } from './diehl-cook-trial.ts';
-import type { FromWorker, ToWorker, TrialOrder, WorkerSetup } from './messages.ts';
-import type { MnistStdpSettings } from './recipes.ts';
-import { serveSlots, type TrialSource } from './slots.ts';
+import { type BatchShape, batchBytes, DiehlCookBatch } from '../kernels/diehl-cook.ts';
+import { traceTable } from '../network/models/diehl-cook.ts';
+import type { EncodedData } from './encoded-data.ts';
+import { type FromWorker, failureOf, type ToWorker, type TrialOrder, type WorkerSetup } from './messages.ts';
+import type { WorkerTask } from './session.ts';
+import { type SlotRunner, serveSlots, type TrialSource } from './slots.ts';
 
 /** Samples of one item in one launch, at the most: room for its records. */
 const MAX_CHUNK = 1024;
 
-/** What Piscina hands over. */
-export interface WorkerTask {
-  readonly setup: WorkerSetup;
-  readonly port: MessagePort;
+/** What tests put between the slots and the device. */
+export type WrapRunner = (batch: SlotRunner, device: Device, port: MessagePort) => SlotRunner;
+
+/** What Piscina calls: begins to serve, and returns. The port closes when everything is over. */
+export default function start(task: WorkerTask): void {
+  void serve(task);
 }
 
-/** Runs until the main thread closes or abandons the session. Rejects with what went wrong. */
-export default async function serve({ setup, port }: WorkerTask): Promise<void> {
-  const orders = new PortSource(port);
+/** Serves until the main thread closes or abandons the session; says what went wrong over the port. Never rejects. */
+export async function serve({ setup, port }: WorkerTask, wrap: WrapRunner = (batch) => batch): Promise<void> {
+  const inbox = new Inbox(port);
   const tell = (message: FromWorker): void => port.postMessage(message);
   try {
-    const started = performance.now();
-    await using device = await openDevice(setup.device);
-    const { encoded, data } = encodeMnist(setup.settings);
-    const slots = setup.slots ?? defaultSlots(device);
-    const shape: BatchShape = {
-      slots,
-      maxNeurons: setup.maxNeurons,
-      maxItems: slots,
-      maxRecords: slots * MAX_CHUNK,
-    };
-    using batch = await DiehlCookBatch.create(device, shape, encoded, traceTable(setup.settings.steps));
-    tell({ kind: 'ready', device: device.info, slots, setupSeconds: (performance.now() - started) / 1000 });
-    const plan = { slots, settings: setup.settings, data, deviceName: device.info.name, maxChunk: MAX_CHUNK };
-    await serveSlots(setup.chunk ? { ...plan, chunk: setup.chunk } : plan, batch, orders, tell);
+    await serveDevice(setup, inbox, tell, (batch, device) => wrap(batch, device, port));
+  } catch (error) {
+    // Not thrown on: the device is closed, so that this thread can be ended whatever happened.
+    tell({ kind: 'failed', failure: failureOf(error) });
   } finally {
     port.close();
   }
+}
 
-  function defaultSlots(device: Device): number {
-    // Enough networks to fill a graphics card; on processors, enough that the last ones of a launch are short.
-    const wanted = device.info.kind === 'webgpu' && !device.info.software ? 128 : 16;
-    const one = batchBytes(
-      { slots: 1, maxNeurons: setup.maxNeurons, maxItems: 1, maxRecords: MAX_CHUNK },
-      NO_DATA,
-    );
-    const fit = Math.floor(device.info.limits.maxBindingBytes / (one.weights ?? 1));
-    return Math.max(1, Math.min(wanted, fit));
-  }
+async function serveDevice(
+  setup: WorkerSetup,
+  inbox: Inbox,
+  tell: (message: FromWorker) => void,
+  wrap: (batch: SlotRunner, device: Device) => SlotRunner,
+): Promise<void> {
+  const started = performance.now();
+  const { device: spec, settings, maxNeurons, threads, chunk } = setup;
+  await using device = await openDevice(spec, threads === undefined ? {} : { threads });
+  tell({ kind: 'opened', device: device.info });
+  const received = await inbox.data();
+  if (!received) return;
+  const { encoded, data } = received;
+  const slots = setup.slots ?? defaultSlots(device, maxNeurons);
+  const shape: BatchShape = { slots, maxNeurons, maxItems: slots, maxRecords: slots * MAX_CHUNK };
+  using batch = await DiehlCookBatch.create(device, shape, encoded, traceTable(settings.steps));
+  tell({ kind: 'ready', slots, setupSeconds: (performance.now() - started) / 1000 });
+  const plan = { slots, settings, data, deviceName: device.info.name, maxChunk: MAX_CHUNK };
+  await serveSlots(chunk ? { ...plan, chunk } : plan, wrap(batch, device), inbox, tell);
+}
+
+function defaultSlots(device: Device, maxNeurons: number): number {
+  // Enough networks to fill a graphics card; on processors, enough that the last ones of a launch are short.
+  const wanted = device.info.kind === 'webgpu' && !device.info.software ? 128 : 16;
+  const one = batchBytes({ slots: 1, maxNeurons, maxItems: 1, maxRecords: MAX_CHUNK }, NO_DATA);
+  const fit = Math.floor(device.info.limits.maxBindingBytes / (one.weights ?? 1));
+  return Math.max(1, Math.min(wanted, fit));
 }
 
 const NO_DATA = {
@@ -64,37 +71,19 @@ const NO_DATA = {
   events: new Uint16Array(0),
 };
 
-/** MNIST's training set, split and encoded: training samples first, then the hold-out. */
-export function encodeMnist(settings: MnistStdpSettings): { encoded: EventLists; data: TrialData } {
-  const images = loadMnist('train');
-  const { trainSamples, holdOutSamples, dataSeed, steps, maxRateHz } = settings;
-  const indices = splitIndices(
-    images.labels.length,
-    [trainSamples + holdOutSamples],
-    dataSeed,
-  )[0] as Uint32Array;
-  const encoding = { steps, maxRateHz, dtMs: DIEHL_COOK_CONSTANTS.dtMs, seed: dataSeed };
-  const encoded = encodePoisson(images, indices, encoding);
-  const inputSpikes = new Uint32Array(indices.length);
-  for (let sample = 0; sample < indices.length; sample++) {
-    const base = sample * (steps + 1);
-    inputSpikes[sample] = (encoded.offsets[base + steps] as number) - (encoded.offsets[base] as number);
-  }
-  const labels = Uint8Array.from(indices, (index) => images.labels[index] as number);
-  return { encoded, data: { labels, inputSpikes, classes: images.classes } };
-}
-
-/** Trials as they come over a port. */
-class PortSource implements TrialSource {
-  #waiting: TrialOrder[] = [];
+/** What comes over a port: the data, and trials. */
+export class Inbox implements TrialSource {
+  readonly #waiting: TrialOrder[] = [];
+  #data: EncodedData | undefined;
   #closed = false;
   #abandoned = false;
   #wake: (() => void) | undefined;
 
   constructor(port: MessagePort) {
     port.on('message', (message: ToWorker) => {
-      if (message.kind === 'trials') this.#waiting.push(...message.trials);
-      if (message.kind !== 'trials') this.#closed = true;
+      if (message.kind === 'data') this.#data = message.data;
+      else if (message.kind === 'trials') this.#waiting.push(...message.trials);
+      else this.#closed = true;
       if (message.kind === 'abandon') this.#abandoned = true;
       this.#wake?.();
     });
@@ -109,16 +98,24 @@ class PortSource implements TrialSource {
     return this.#abandoned;
   }
 
+  /** The encoded data once they are here; undefined when the session ends before. */
+  async data(): Promise<EncodedData | undefined> {
+    while (this.#data === undefined && !this.#closed) await this.#news();
+    return this.#abandoned ? undefined : this.#data;
+  }
+
   poll(): TrialOrder | undefined {
     return this.#waiting.shift();
   }
 
   async next(): Promise<TrialOrder | undefined> {
-    while (this.#waiting.length === 0 && !this.#closed) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
+    while (this.#waiting.length === 0 && !this.#closed) await this.#news();
     return this.#abandoned ? undefined : this.#waiting.shift();
+  }
+
+  #news(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
   }
 }

@@ -118,8 +118,8 @@ const CASES: readonly (readonly [args: string, ...patterns: RegExp[]])[] = [
   ['search mnist-stdp --set space.mapsize=30', /--set space\.mapsize is not known/, /map_size/],
   ['search mnist-stdp --set settings.samples=30', /--set settings\.samples is not known/, /trainSamples/],
   ['search mnist-stdp --set study=30', /--set study is not known/, /settings/],
-  ['search mnist-stdp --device cuda', /device "cuda"/, /webgpu/],
-  ['search mnist-stdp --device webgpu:no-such-card', /"no-such-card"/, /tacet devices/],
+  ['search mnist-stdp --devices cuda', /device "cuda"/, /webgpu/],
+  ['search mnist-stdp --devices webgpu:no-such-card', /"no-such-card"/, /tacet devices/],
   ['search mnist-stdp --db somewhere', /somewhere is a directory/, /--db/],
   ['search mnist-stdp --db notes.txt', /notes\.txt is not a SQLite database/, /--db/],
   ['search mnist-stdp --db none/tacet.db', /there is no directory none/, /--db/],
@@ -139,7 +139,7 @@ const CASES: readonly (readonly [args: string, ...patterns: RegExp[]])[] = [
   ['evaluate mnist-stdp --params fraction.json', /fraction\.json: map_size is 40\.5/, /whole number/],
   ['evaluate mnist-stdp --params decoder.json', /decoder\.json: decoder is "svm"/, /one of all, vote/],
   ['evaluate mnist-stdp --params good.json --samples 2', /--samples/, /'2'/],
-  ['evaluate mnist-stdp --params good.json --device cuda', /device "cuda"/],
+  ['evaluate mnist-stdp --params good.json --devices cuda', /device "cuda"/],
   ['evaluate mnist-stpd --params good.json', /recipe "mnist-stpd"/],
 ];
 
@@ -150,14 +150,14 @@ const OWN_PROCESS = [
   'search none.yaml',
   'search reversed.yaml',
   'search mnist-stdp --set space.mapsize=30',
-  'search mnist-stdp --device cuda',
-  'search mnist-stdp --device webgpu:no-such-card',
+  'search mnist-stdp --devices cuda',
+  'search mnist-stdp --devices webgpu:no-such-card',
   'search mnist-stdp --db notes.txt',
   'show mnist-stdp --db none.db',
   'evaluate mnist-stdp --params missing.json',
 ];
 /** Cases that open a device or a store only after one: these too need a process of their own. */
-const OPENS_DEVICE = /--device|^search mnist-stdp --db/;
+const OPENS_DEVICE = /--devices|^search mnist-stdp --db/;
 
 /** Runs the command in this process. */
 async function inThisProcess(args: string): Promise<Finished> {

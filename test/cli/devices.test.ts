@@ -21,7 +21,7 @@ it('tacet devices prints the same for people', async () => {
   folder.remove();
   expect(code).toBe(0);
   for (const { name, spec } of inject('presentDevices')) {
-    expect(stdout).toContain(`${name}\n  --device "${spec}"\n`);
+    expect(stdout).toContain(`${name}\n  --devices "${spec}"\n`);
   }
-  expect(stdout).toMatch(/^A search uses .+ unless --device says otherwise: .+\.$/m);
+  expect(stdout).toMatch(/^A search uses .+ unless --devices says otherwise: .+\.$/m);
 });

@@ -10,7 +10,7 @@ import {
   startProgress,
 } from '../../src/cli/search-progress.ts';
 import type { DeviceInfo } from '../../src/device/device.ts';
-import type { RunEvent } from '../../src/study/search.ts';
+import type { RunEvent } from '../../src/study/run-events.ts';
 import { summary, trial } from './records.ts';
 
 const DEVICE: DeviceInfo = {
@@ -35,14 +35,21 @@ function replay(start: SearchProgress, events: readonly (readonly [number, RunEv
   return events.reduce((progress, [now, event]) => progressAfter(progress, event, now), start);
 }
 
-const READY: RunEvent = { kind: 'ready', device: DEVICE, slots: 2, setupSeconds: 1 };
+const READY: RunEvent = { kind: 'ready', worker: 0, device: DEVICE, slots: 2, setupSeconds: 1 };
 const begun = (...numbers: number[]): RunEvent => {
-  return { kind: 'begun', trials: numbers.map((number) => trial(number, 'running')) };
+  return { kind: 'begun', worker: 0, trials: numbers.map((number) => trial(number, 'running')) };
 };
-const chunk = (samples: number): RunEvent => ({ kind: 'chunk', samples, seconds: 0.1, running: [] });
+const chunk = (samples: number): RunEvent => ({
+  kind: 'chunk',
+  worker: 0,
+  samples,
+  seconds: 0.1,
+  active: 1,
+  running: [],
+});
 
 describe('progress of a search', () => {
-  const empty = startProgress(summary([], 10), 0);
+  const empty = startProgress(summary([], 10), ['native'], 0);
 
   it('knows no rate and no end before anything ran', () => {
     expect(sampleRate(empty)).toBeUndefined();
@@ -50,18 +57,18 @@ describe('progress of a search', () => {
     expect(progressLine(empty)).toBe(
       '0/10 trials: 0 complete, 0 silent (–), 0 failed, 0 running; no samples yet; time left not known yet',
     );
-    expect(liveView(empty, 100)).toContain('opening the device');
+    expect(liveView(empty, 100)).toContain('native: starting');
   });
 
   it('counts trials by their states', () => {
     const progress = replay(empty, [
       [1000, READY],
       [1000, begun(0, 1)],
-      [2000, { kind: 'outcome', trial: trial(0, { state: 'silent' }) }],
+      [2000, { kind: 'outcome', worker: 0, trial: trial(0, { state: 'silent' }) }],
       [2000, begun(2)],
-      [3000, { kind: 'outcome', trial: trial(2, { state: 'failed' }) }],
+      [3000, { kind: 'outcome', worker: 0, trial: trial(2, { state: 'failed' }) }],
       [3000, begun(3)],
-      [4000, { kind: 'outcome', trial: trial(3) }],
+      [4000, { kind: 'outcome', worker: 0, trial: trial(3) }],
     ]);
     expect(progress).toMatchObject({ complete: 1, silent: 1, failed: 1 });
     expect([...progress.running]).toEqual([1]);
@@ -74,8 +81,8 @@ describe('progress of a search', () => {
       [60_000, begun(0, 1)],
       [61_000, chunk(300)],
       [62_000, chunk(500)],
-      [64_000, { kind: 'outcome', trial: trial(0) }],
-      [64_000, { kind: 'outcome', trial: trial(1) }],
+      [64_000, { kind: 'outcome', worker: 0, trial: trial(0) }],
+      [64_000, { kind: 'outcome', worker: 0, trial: trial(1) }],
     ]);
     // 800 samples in 4 s; 2 trials in 4 s, 8 to go.
     expect(sampleRate(progress)).toBe(200);
@@ -84,10 +91,10 @@ describe('progress of a search', () => {
 
   it('counts what earlier runs did, but does not take it for speed', () => {
     const earlier = summary([trial(0), trial(1, { state: 'silent' }), trial(2, 'running')], 10);
-    const progress = replay(startProgress(earlier, 0), [
+    const progress = replay(startProgress(earlier, ['native'], 0), [
       [0, READY],
       [0, begun(2, 3)],
-      [2000, { kind: 'outcome', trial: trial(2) }],
+      [2000, { kind: 'outcome', worker: 0, trial: trial(2) }],
     ]);
     expect(progress).toMatchObject({ complete: 2, silent: 1 });
     expect(secondsLeft(progress)).toBe(14);
@@ -95,13 +102,13 @@ describe('progress of a search', () => {
 
   it('follows the best feasible trial', () => {
     const events: [number, RunEvent][] = [
-      [0, { kind: 'outcome', trial: trial(0, { objective: 0.9, constraints: [0.1, -0.1] }) }],
-      [0, { kind: 'outcome', trial: trial(1, { objective: 0.99, state: 'silent' }) }],
+      [0, { kind: 'outcome', worker: 0, trial: trial(0, { objective: 0.9, constraints: [0.1, -0.1] }) }],
+      [0, { kind: 'outcome', worker: 0, trial: trial(1, { objective: 0.99, state: 'silent' }) }],
     ];
     expect(replay(empty, events).best).toBeUndefined();
-    events.push([0, { kind: 'outcome', trial: trial(2, { objective: 0.4 }) }]);
-    events.push([0, { kind: 'outcome', trial: trial(3, { objective: 0.6 }) }]);
-    events.push([0, { kind: 'outcome', trial: trial(4, { objective: 0.5 }) }]);
+    events.push([0, { kind: 'outcome', worker: 0, trial: trial(2, { objective: 0.4 }) }]);
+    events.push([0, { kind: 'outcome', worker: 0, trial: trial(3, { objective: 0.6 }) }]);
+    events.push([0, { kind: 'outcome', worker: 0, trial: trial(4, { objective: 0.5 }) }]);
     const progress = replay(empty, events);
     expect(progress.best?.number).toBe(3);
     expect(progressLine(progress)).toContain('best 0.6000 (trial 3, neurons 103, decoder all)');
@@ -112,13 +119,13 @@ describe('progress of a search', () => {
       [0, READY],
       [0, begun(0, 1)],
       [1000, chunk(123_456)],
-      [1000, { kind: 'outcome', trial: trial(0) }],
+      [1000, { kind: 'outcome', worker: 0, trial: trial(0) }],
     ]);
     const lines = liveView(progress, 100).split('\n');
     expect(lines[0]).toBe('first  ███░░░░░░░░░░░░░░░░░░░░░░░░░░░  1/10 trials');
     expect(lines[1]).toBe('1 complete · 0 silent (0 %) · 0 failed · 1 running');
     expect(lines[3]).toBe('123,456 samples x networks per second · about 9.0 s left');
-    expect(lines[4]).toBe('a processor, 2 slots');
+    expect(lines[4]).toBe('a processor: 2 slots, 5 % occupied, 123,456 per second');
     for (const columns of [10, 40, 80]) {
       for (const line of liveView(progress, columns).split('\n'))
         expect(line.length).toBeLessThanOrEqual(columns);

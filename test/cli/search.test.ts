@@ -25,7 +25,7 @@ describe('tacet search', { timeout: 120_000 }, () => {
     const { stdout, stderr } = whole;
     expect(stdout).toMatch(/trial │ objective │ feasible │ silence_excitatory/);
     expect(stdout).toMatch(/^12 trials: 12 complete \(100 %\), 0 silent \(0 %\), 0 failed \(0 %\)$/m);
-    expect(stdout).toMatch(/^[\d,]+ samples x networks per second in this run: 384 in .* on \S+/m);
+    expect(stdout).toMatch(/^[\d,]+ samples x networks per second in this run: 384 in .* no trial left$/m);
     expect(stdout).toMatch(/^Saved in study\.db\. .*tacet show whole --db study\.db/m);
     expect(stderr).toMatch(/^Study whole: 12 trials of mnist-stdp, optimizer \w+, in study\.db$/m);
   });

@@ -79,7 +79,18 @@ const SMALL = [
  * end, so two such searches come to the same.
  */
 export const SMALL_SEARCH = [
-  ...['search', 'mnist-stdp', '--db', 'study.db', '--slots', '4', '--device', DEVICE, '--optimizer', 'sobol'],
+  ...[
+    'search',
+    'mnist-stdp',
+    '--db',
+    'study.db',
+    '--slots',
+    '4',
+    '--devices',
+    DEVICE,
+    '--optimizer',
+    'sobol',
+  ],
   ...SMALL.flatMap((assignment) => ['--set', assignment]),
 ];
 

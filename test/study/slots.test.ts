@@ -99,9 +99,11 @@ async function serve(
   await serveSlots(chosen, runner, new ReadyTrials(trials), (message) => messages.push(message));
   const outcomes = new Map<number, TrialOutcome>();
   for (const message of messages) {
-    if (message.kind !== 'outcome') continue;
-    expect(outcomes.has(message.number)).toBe(false);
-    outcomes.set(message.number, message.outcome);
+    if (message.kind !== 'outcomes') continue;
+    for (const { number, outcome } of message.ended) {
+      expect(outcomes.has(number)).toBe(false);
+      outcomes.set(number, outcome);
+    }
   }
   return { runner, messages, outcomes };
 }

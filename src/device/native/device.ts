@@ -15,11 +15,6 @@ import { DeviceError } from '../device.ts';
 import { type Addon, loadAddon, type NativeDeviceHandle, type NativeKernelInterface } from './addon.ts';
 import { checkContract } from './contract-check.ts';
 
-export interface NativeDeviceOptions extends DeviceOptions {
-  /** Threads that share the work; one for each processor when absent. */
-  readonly threads?: number;
-}
-
 /** A number no program comes near: native kernels have no workgroups, only the buffers have ends. */
 const UNLIMITED = 2 ** 31 - 1;
 
@@ -49,7 +44,7 @@ export function nativeInfo(addon: Addon, threads = availableParallelism()): Devi
  *
  * @throws {DeviceError} `native-missing` where the engine is not built
  */
-export async function openNativeDevice(options: NativeDeviceOptions = {}): Promise<Device> {
+export async function openNativeDevice(options: DeviceOptions = {}): Promise<Device> {
   return new NativeDevice(loadAddon(), options);
 }
 
@@ -87,7 +82,7 @@ class NativeDevice implements Device {
   readonly #end: (reason: string) => void;
   #disposed = false;
 
-  constructor(addon: Addon, options: NativeDeviceOptions) {
+  constructor(addon: Addon, options: DeviceOptions) {
     const { threads = 0, timing = false } = options;
     if (!(Number.isInteger(threads) && threads >= 0 && threads <= 1024)) {
       throw new DeviceError('launch', `threads must be a whole number from 1 to 1024, not ${threads}`);

@@ -4,7 +4,7 @@ import { DeviceError } from '../device.ts';
 import { loadAddon } from './addon.ts';
 import { nativeInfo } from './device.ts';
 
-export { type NativeDeviceOptions, openNativeDevice } from './device.ts';
+export { openNativeDevice } from './device.ts';
 
 /** What the native engine is on this machine, or why it is absent and how to get it. */
 export function describeNative(): DeviceInfo | { readonly absent: string } {

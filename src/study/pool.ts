@@ -1,0 +1,305 @@
+/**
+ * The workers of a run: one a device, started one after another, replaced when they go down.
+ *
+ * Knows nothing of trials but how many each worker has. All that happens comes as events to one queue, in the order in
+ * which it was heard of.
+ */
+import type { DeviceInfo } from '../device/device.ts';
+import type { EncodedData } from './encoded-data.ts';
+import type { EventQueue } from './event-queue.ts';
+import type { FromWorker, TrialOrder, WorkerFailure, WorkerSetup } from './messages.ts';
+import type { StartSession, WorkerSession } from './session.ts';
+
+/** A device that a worker shall own. */
+export interface Place {
+  /** As `openDevice` takes it. */
+  readonly spec: string;
+  /** Threads of a native engine that shares the processor with another one. */
+  readonly threads?: number;
+}
+
+/** How long a worker may say nothing, ms, before it counts as hung. */
+export interface Patience {
+  /** Until its device is open and its kernels are compiled. */
+  readonly startMs: number;
+  /** Until its first chunk is done: drivers compile once more then, and the size of chunks is not adapted yet. */
+  readonly firstChunkMs: number;
+  /** For any other chunk: so many times the longest so far, and at least the second. */
+  readonly chunkFactor: number;
+  readonly leastMs: number;
+  /** Pause before a worker that failed to start is started again. */
+  readonly restartMs: number;
+}
+
+export const PATIENCE: Patience = {
+  startMs: 120_000,
+  firstChunkMs: 600_000,
+  chunkFactor: 20,
+  leastMs: 30_000,
+  restartMs: 1_000,
+};
+
+/** A device that failed to start so often in a row is given up. */
+const MOST_FAILED_STARTS = 3;
+/**
+ * So is one whose workers went down so often in a row without finishing a chunk: more often than it takes to find a
+ * trial that brings its workers down among 128 (`dispatcher.ts`).
+ */
+const MOST_FRUITLESS_LIVES = 12;
+/** Errors that a device gives again however often it is started. */
+const LASTING: ReadonlySet<string | undefined> = new Set([
+  'unknown-device',
+  'no-device',
+  'native-missing',
+  'capacity',
+]);
+
+export type PoolEvent =
+  | {
+      readonly kind: 'message';
+      readonly worker: number;
+      readonly message: Exclude<FromWorker, { kind: 'failed' }>;
+    }
+  | {
+      readonly kind: 'down';
+      readonly worker: number;
+      readonly failure: WorkerFailure;
+      /** Whether another worker is to take its place on the same device: see {@link WorkerPool.replace}. */
+      readonly replaced: boolean;
+    }
+  /** The data set could not be encoded. */
+  | { readonly kind: 'no-data'; readonly error: unknown }
+  /** All workers have ended or were given up. */
+  | { readonly kind: 'end' };
+
+export interface PoolPlan {
+  readonly places: readonly Place[];
+  readonly setup: Omit<WorkerSetup, 'device' | 'threads'>;
+  readonly data: Promise<EncodedData>;
+  readonly start: StartSession;
+  readonly patience: Patience;
+}
+
+/** A place with the worker that it has now. */
+class Seat {
+  readonly place: Place;
+  readonly index: number;
+  session: WorkerSession | undefined;
+  phase: 'waiting' | 'opening' | 'preparing' | 'serving' | 'over' = 'waiting';
+  device: DeviceInfo | undefined;
+  /** Trials handed over that have not ended. */
+  outstanding = 0;
+  /** Time since the worker last said something while it had something to do, ms. */
+  silentMs = 0;
+  longestChunkMs: number | undefined;
+  failedStarts = 0;
+  fruitlessLives = 0;
+  /** Doubled each time that a worker counted as hung, should it only have been slow. */
+  patience = 1;
+  /** Lets the next place start. */
+  opened: () => void = () => {};
+
+  constructor(place: Place, index: number) {
+    this.place = place;
+    this.index = index;
+  }
+}
+
+export class WorkerPool implements AsyncDisposable {
+  readonly #plan: PoolPlan;
+  readonly #events: EventQueue<PoolEvent>;
+  readonly #seats: readonly Seat[];
+  readonly #watch: NodeJS.Timeout;
+  readonly #tickMs: number;
+  readonly #ended = Promise.withResolvers<void>();
+  #data: EncodedData | undefined;
+  /** Starts, one after another. */
+  #starts: Promise<void> = Promise.resolve();
+  #closing = false;
+  #abandoned = false;
+
+  /** Starts the workers. */
+  constructor(plan: PoolPlan, events: EventQueue<PoolEvent>) {
+    this.#plan = plan;
+    this.#events = events;
+    this.#seats = plan.places.map((place, index) => new Seat(place, index));
+    const { startMs, firstChunkMs, leastMs } = plan.patience;
+    this.#tickMs = Math.max(5, Math.min(1000, Math.min(startMs, firstChunkMs, leastMs) / 8));
+    this.#watch = setInterval(() => this.#lookAfter(), this.#tickMs);
+    plan.data.then(
+      (data) => {
+        this.#data = data;
+        for (const seat of this.#seats) {
+          seat.silentMs = 0;
+          seat.session?.send({ kind: 'data', data });
+        }
+      },
+      (error: unknown) => events.put({ kind: 'no-data', error }),
+    );
+    for (const seat of this.#seats) this.#queueStart(seat);
+  }
+
+  /** Hands trials to a worker. */
+  send(worker: number, trials: readonly TrialOrder[]): void {
+    const seat = this.#seats[worker];
+    if (!seat?.session || trials.length === 0) return;
+    if (seat.outstanding === 0) seat.silentMs = 0;
+    seat.outstanding += trials.length;
+    seat.session.send({ kind: 'trials', trials });
+  }
+
+  /**
+   * Starts another worker in the place of one that went down. Not done before it is asked for, so that nothing meant for
+   * the former one reaches the latter.
+   */
+  replace(worker: number): void {
+    const seat = this.#seats[worker];
+    if (seat?.phase !== 'waiting') return;
+    const pause = seat.failedStarts > 0 ? this.#plan.patience.restartMs : 0;
+    setTimeout(() => this.#queueStart(seat), pause);
+  }
+
+  /** No more trials: the workers finish what they have and end. */
+  close(): void {
+    this.#end('close');
+  }
+
+  /** The workers drop what is under way at the next chunk boundary and end. */
+  abandon(): void {
+    this.#abandoned = true;
+    this.#end('abandon');
+  }
+
+  /** A worker that is there or will be; undefined when all were given up. */
+  anyAlive(): number | undefined {
+    return this.#seats.find((seat) => seat.phase !== 'over')?.index;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.abandon();
+    await this.#ended.promise;
+    clearInterval(this.#watch);
+  }
+
+  #end(kind: 'close' | 'abandon'): void {
+    if (this.#closing && kind === 'close') return;
+    this.#closing = true;
+    for (const seat of this.#seats) {
+      if (seat.session) seat.session.send({ kind });
+      else if (seat.phase === 'waiting') this.#leaveSeat(seat);
+    }
+    this.#checkEnd();
+  }
+
+  #queueStart(seat: Seat): void {
+    this.#starts = this.#starts.then(() => this.#start(seat));
+  }
+
+  /** Starts a worker; resolves when its device is open, or never will be. */
+  async #start(seat: Seat): Promise<void> {
+    if (seat.phase !== 'waiting') return;
+    const { spec, threads } = seat.place;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    seat.opened = resolve;
+    seat.phase = 'opening';
+    seat.silentMs = 0;
+    seat.longestChunkMs = undefined;
+    seat.outstanding = 0;
+    const setup = { ...this.#plan.setup, device: spec, ...(threads === undefined ? {} : { threads }) };
+    const session = this.#plan.start(setup, {
+      message: (message) => this.#hear(seat, message),
+      ended: (failure) => this.#lose(seat, failure),
+    });
+    seat.session = session;
+    if (this.#data) session.send({ kind: 'data', data: this.#data });
+    if (this.#closing) session.send({ kind: this.#abandoned ? 'abandon' : 'close' });
+    await promise;
+  }
+
+  #hear(seat: Seat, message: FromWorker): void {
+    seat.silentMs = 0;
+    switch (message.kind) {
+      case 'failed':
+        return;
+      case 'opened':
+        seat.phase = 'preparing';
+        seat.device = message.device;
+        seat.opened();
+        break;
+      case 'ready':
+        seat.phase = 'serving';
+        seat.failedStarts = 0;
+        break;
+      case 'chunk':
+        seat.fruitlessLives = 0;
+        seat.longestChunkMs = Math.max(seat.longestChunkMs ?? 0, 1000 * message.seconds);
+        break;
+      case 'outcomes':
+        seat.outstanding -= message.ended.length;
+        break;
+    }
+    this.#events.put({ kind: 'message', worker: seat.index, message });
+  }
+
+  /** A session is over. */
+  #lose(seat: Seat, failure: WorkerFailure | undefined): void {
+    seat.session = undefined;
+    seat.opened();
+    if (this.#closing && (failure === undefined || this.#abandoned || seat.outstanding === 0)) {
+      this.#leaveSeat(seat);
+      this.#checkEnd();
+      return;
+    }
+    const why = failure ?? { name: 'Error', code: undefined, message: 'its thread ended' };
+    seat.fruitlessLives += 1;
+    if (seat.phase !== 'serving') seat.failedStarts += 1;
+    const hopeless =
+      (seat.phase !== 'serving' && LASTING.has(why.code)) ||
+      seat.failedStarts >= MOST_FAILED_STARTS ||
+      seat.fruitlessLives >= MOST_FRUITLESS_LIVES;
+    if (hopeless) this.#leaveSeat(seat);
+    else seat.phase = 'waiting';
+    this.#events.put({ kind: 'down', worker: seat.index, failure: why, replaced: !hopeless });
+    this.#checkEnd();
+  }
+
+  #leaveSeat(seat: Seat): void {
+    seat.phase = 'over';
+    seat.opened();
+  }
+
+  #checkEnd(): void {
+    if (this.#seats.some((seat) => seat.phase !== 'over')) return;
+    this.#events.put({ kind: 'end' });
+    this.#ended.resolve();
+  }
+
+  /**
+   * Counts the time that workers say nothing in ticks of a timer rather than by a clock, so that a process that was
+   * stopped or a machine that slept does not find all its workers hung.
+   */
+  #lookAfter(): void {
+    for (const seat of this.#seats) {
+      if (!seat.session || !this.#isBusy(seat)) continue;
+      seat.silentMs += this.#tickMs;
+      const most = this.#mostSilence(seat);
+      if (seat.silentMs <= most) continue;
+      seat.session.leave();
+      seat.patience *= 2;
+      const message = `it has said nothing for ${(most / 1000).toFixed(1)} s`;
+      this.#lose(seat, { name: 'Error', code: 'hung', message });
+    }
+  }
+
+  #isBusy(seat: Seat): boolean {
+    if (seat.phase === 'preparing') return this.#data !== undefined || this.#closing;
+    return seat.phase !== 'serving' || seat.outstanding > 0 || this.#closing;
+  }
+
+  #mostSilence(seat: Seat): number {
+    const { startMs, firstChunkMs, leastMs, chunkFactor } = this.#plan.patience;
+    if (seat.phase !== 'serving') return startMs * seat.patience;
+    if (seat.longestChunkMs === undefined) return firstChunkMs * seat.patience;
+    return Math.max(leastMs, chunkFactor * seat.longestChunkMs) * seat.patience;
+  }
+}
