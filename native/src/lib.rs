@@ -4,8 +4,9 @@
 //! * [`gp`]: Gaussian process regression for the optimizer.
 //! * [`device`]: a queue of kernel launches with its own memory and threads, behind the seam of `src/device`.
 //! * [`kernels`]: the kernels of `shaders/`, for the processor.
+//! * [`vulkan`]: which of several identical graphics cards WebGPU gets to see.
 //!
-//! Nothing here is global: every object that JavaScript makes owns its threads and its memory, so that any number
+//! But for the Vulkan layer, nothing here is global: every object that JavaScript makes owns its threads and its memory, so that any number
 //! of them live side by side, in any number of worker threads.
 
 #![deny(clippy::unwrap_used, clippy::expect_used)]
@@ -17,4 +18,5 @@ mod failure;
 mod gp;
 mod kernels;
 mod linalg;
+mod vulkan;
 mod worker;

@@ -20,6 +20,21 @@ export interface DeviceInfo {
   readonly software: boolean;
   readonly limits: DeviceLimits;
   readonly features: readonly string[];
+  /** Which one of the machine's adapters it is, proven when it was opened; absent where only the name is known. */
+  readonly identity?: AdapterIdentity;
+  /** The memory of the card itself, bytes; absent where it is not known. */
+  readonly memoryBytes?: number;
+}
+
+/** What tells an adapter from all others of a machine, whatever their names. */
+export interface AdapterIdentity {
+  /** Vulkan's `deviceUUID`; of a card one of its own, of software drivers the same for every device. */
+  readonly uuid: string;
+  /** From 1: its place among the adapters with this UUID, in the driver's order. */
+  readonly copy: number;
+  /** As Linux writes it (`0000:65:00.0`); absent for software, and where the driver does not tell. */
+  readonly pciAddress?: string;
+  readonly type: 'discrete' | 'integrated' | 'virtual' | 'software' | 'other';
 }
 
 export interface DeviceLimits {
@@ -102,6 +117,10 @@ export type DeviceErrorCode =
   | 'no-device'
   | 'unknown-device'
   | 'native-missing'
+  /** Two devices that should be two cards are one. */
+  | 'same-card'
+  /** Another card was opened than the one meant. */
+  | 'wrong-card'
   | 'contract'
   | 'compile'
   | 'launch'

@@ -1,16 +1,30 @@
 /**
- * The door of the device layer: what runs kernels on this machine, and opening one of them.
+ * The door of the device layer: what runs kernels on this machine, and opening one or several of them.
  *
  * @example
  * await using device = await openDevice('auto');
  * console.log(device.info.name);
+ *
+ * @example
+ * // Several: the main thread finds and chooses, each worker thread opens its choice, all at once if they like.
+ * const choices = expandDevices('all', await findDevices());
+ * for (const choice of choices) new Worker(file, { workerData: choice }); // there: await openDevice(workerData)
  */
-import { chooseDevice } from './choice.ts';
+import { type Choice, chooseDevice, type Present, type PresentAdapter, specOf } from './choice.ts';
 import type { Device, DeviceInfo, DeviceOptions } from './device.ts';
 import { DeviceError } from './device.ts';
 import { describeNative, openNativeDevice } from './native/index.ts';
 import { prepareVulkan } from './webgpu/vulkan.ts';
 
+export {
+  type Choice,
+  chooseDevice,
+  describeIdentity,
+  expandDevices,
+  isSameCard,
+  type Present,
+  type PresentAdapter,
+} from './choice.ts';
 export * from './device.ts';
 export { prepareVulkan } from './webgpu/vulkan.ts';
 
@@ -27,34 +41,70 @@ export interface DeviceListing {
 }
 
 /**
- * Opens a device.
+ * Opens a device, and proves that it is the card that was meant wherever cards have identities (Linux, with the
+ * native engine installed); `info.identity` tells.
  *
- * @param spec `webgpu:<part of an adapter's name>` (any case), `webgpu` (hardware first), `native`, or `auto`: a hardware
- *   adapter, else the native engine, else a software adapter
- * @throws {DeviceError} `unknown-device`, `no-device` or `native-missing`, saying what there is
+ * In a worker thread give it the {@link Choice} that the main thread made: nothing has to be looked for again, and
+ * {@link findDevices} has prepared the environment, which belongs to the main thread. Workers may open their devices
+ * at the same time.
+ *
+ * @param wanted a choice, or a specification as `chooseDevice` takes it: `webgpu:<part of an adapter's name>` (any case),
+ *   `webgpu` (hardware first), `native`, or `auto`: a hardware adapter, else the native engine, else a software adapter
+ * @throws {DeviceError} `unknown-device`, `no-device` or `native-missing`, saying what there is; `wrong-card` when
+ *   another card than the one chosen would be opened
  */
-export async function openDevice(spec: string, options: DeviceOptions = {}): Promise<Device> {
-  const native = nativePresent();
-  const adapters = spec === 'native' ? [] : await adaptersFor(spec, native);
-  const withoutSoftware = prepareVulkan().withoutSwiftShader;
-  const choice = chooseDevice(spec, { adapters, native, withoutSoftware });
+export async function openDevice(wanted: string | Choice, options: DeviceOptions = {}): Promise<Device> {
+  const choice = typeof wanted === 'string' ? await findDevice(wanted) : wanted;
   if (choice.kind === 'native') return openNativeDevice(options);
   const { openWebGpuDevice } = await import('./webgpu/device.ts');
-  return openWebGpuDevice(choice.adapter, options);
+  return openWebGpuDevice(choice, options);
+}
+
+/**
+ * What this machine has, for `chooseDevice` and `expandDevices`. To be called in the main thread before worker
+ * threads that open devices are started.
+ *
+ * @throws {DeviceError} `no-device` where WebGPU's binding can't be loaded and there is no native engine either
+ */
+export async function findDevices(): Promise<Present> {
+  const native = !('absent' in describeNative());
+  let adapters: PresentAdapter[] = [];
+  try {
+    const { findAdapters } = await loadAdapters();
+    adapters = await findAdapters();
+  } catch (failure) {
+    if (!native) throw failure;
+  }
+  const { withoutSwiftShader, withoutIdentity } = prepareVulkan();
+  return { adapters, native, withoutSoftware: withoutSwiftShader, withoutIdentity };
+}
+
+async function findDevice(spec: string): Promise<Choice> {
+  // Needs no search for adapters.
+  if (spec === 'native') return chooseDevice(spec, { adapters: [], native: true });
+  // Without the binding only a choice of the native engine can do.
+  if (spec !== 'auto') await loadAdapters();
+  return chooseDevice(spec, await findDevices());
 }
 
 /** Everything that could run kernels here, hardware adapters first, and which one `auto` opens. */
 export async function listDevices(): Promise<DeviceListing[]> {
   const native = describeNative();
+  const absent = 'absent' in native ? native.absent : undefined;
   const listings: Omit<DeviceListing, 'chosen'>[] = [];
-  let names: string[] = [];
+  let present: Present = { adapters: [], native: absent === undefined };
   try {
-    const { adapterNames, describeAdapter, openAdapter } = await loadAdapters();
-    names = await adapterNames();
-    for (const name of new Set(names)) {
-      const spec = `webgpu:${name}`;
+    const { describeAdapter, openAdapter } = await loadAdapters();
+    present = await findDevices();
+    for (const adapter of present.adapters) {
+      const spec = specOf(adapter, present.adapters);
+      if (listings.some((listing) => listing.spec === spec)) {
+        // A twin without an identity.
+        listings.push({ spec: `${spec} (another one)`, info: undefined, absent: present.withoutIdentity });
+        continue;
+      }
       try {
-        const info = describeAdapter(await openAdapter(name));
+        const info = describeAdapter(await openAdapter(adapter));
         listings.push({ spec, info, absent: undefined });
       } catch (failure) {
         listings.push({ spec, info: undefined, absent: reason(failure) });
@@ -67,37 +117,20 @@ export async function listDevices(): Promise<DeviceListing[]> {
   if (withoutSwiftShader !== undefined && process.platform === 'linux') {
     listings.push({ spec: 'webgpu:swiftshader', info: undefined, absent: withoutSwiftShader });
   }
-  const absent = 'absent' in native ? native.absent : undefined;
   listings.push({ spec: 'native', info: 'absent' in native ? undefined : native, absent });
 
-  const chosen = choiceOf(names, absent === undefined);
+  const chosen = defaultChoice(present);
   return listings.map((listing) => ({
     ...listing,
     chosen: listing.spec === chosen?.spec ? chosen.why : undefined,
   }));
 }
 
-function choiceOf(adapters: readonly string[], native: boolean): { spec: string; why: string } | undefined {
+function defaultChoice(present: Present): Choice | undefined {
   try {
-    const { kind, adapter, why } = chooseDevice('auto', { adapters, native });
-    return { spec: kind === 'native' ? 'native' : `webgpu:${adapter}`, why };
+    return chooseDevice('auto', present);
   } catch {
     return undefined;
-  }
-}
-
-function nativePresent(): boolean {
-  return !('absent' in describeNative());
-}
-
-/** The names of the adapters; where the binding itself can't be loaded, `auto` falls back on the native engine. */
-async function adaptersFor(spec: string, native: boolean): Promise<string[]> {
-  try {
-    const { adapterNames } = await loadAdapters();
-    return await adapterNames();
-  } catch (failure) {
-    if (spec === 'auto' && native) return [];
-    throw failure;
   }
 }
 

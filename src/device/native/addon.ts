@@ -79,15 +79,42 @@ export interface NativeLinearAlgebraHandle {
   ): Promise<Float64Array>;
 }
 
+/** A Vulkan device as the addon's Vulkan layer saw it; `src/device/webgpu/layer.ts` uses it. */
+export interface NativeVulkanCard {
+  readonly name: string;
+  readonly uuid: string;
+  readonly copy: number;
+  readonly pciAddress?: string;
+  readonly kind: 'discrete' | 'integrated' | 'virtual' | 'software' | 'other';
+  readonly driver: string;
+  readonly memoryBytes: number;
+  /** False when it was hidden from the enumeration. */
+  readonly shown: boolean;
+}
+
 /** What the addon exports. */
 export interface Addon {
   readonly Device: new (threads: number, timing: boolean) => NativeDeviceHandle;
   readonly LinearAlgebra: new (threads: number) => NativeLinearAlgebraHandle;
   kernels(): NativeKernelInterface[];
   instructionSet(): string;
+  /** What this thread's last enumeration of Vulkan devices found; empty when the layer was not there. */
+  vulkanCards(): NativeVulkanCard[];
+  /** Hides all other cards from Vulkan instances that this thread makes, and forgets the last enumeration. */
+  showOnlyVulkanCard(uuid: string, copy: number): void;
+  /** Shows all cards, and forgets the last enumeration. */
+  showAllVulkanCards(): void;
 }
 
-const EXPORTS: readonly (keyof Addon)[] = ['Device', 'LinearAlgebra', 'kernels', 'instructionSet'];
+const EXPORTS: readonly (keyof Addon)[] = [
+  'Device',
+  'LinearAlgebra',
+  'kernels',
+  'instructionSet',
+  'vulkanCards',
+  'showOnlyVulkanCard',
+  'showAllVulkanCards',
+];
 
 const require = createRequire(import.meta.url);
 
@@ -106,6 +133,13 @@ export function platformTriple(): string {
   // Of the two C libraries of Linux only glibc gives its version.
   const report = process.report.getReport() as { header?: { glibcVersionRuntime?: string } };
   return `${platform}-${arch}-${report.header?.glibcVersionRuntime ? 'gnu' : 'musl'}`;
+}
+
+/** The engine's file, which must be there: the one that was built here, else the prebuilt package's. */
+export function addonFile(): string {
+  const triple = platformTriple();
+  const built = join(packageRoot(), 'native', `tacet.${triple}.node`);
+  return existsSync(built) ? built : require.resolve(`@tacet/native-${triple}`);
 }
 
 /**

@@ -1,18 +1,21 @@
 /** Finding WebGPU adapters: what the machine has, and opening one by its name. */
 import { create, globals } from 'webgpu';
-import { isSoftware, rankAdapters } from '../choice.ts';
+import { isSoftware, type PresentAdapter, rankAdapters } from '../choice.ts';
 import type { DeviceInfo, DeviceOptions } from '../device.ts';
 import { DeviceError } from '../device.ts';
+import { lookAtOnly, type SeenAdapter, seenAdapters } from './layer.ts';
 import { patiently } from './polling.ts';
 import { hold } from './roots.ts';
 import { prepareVulkan } from './vulkan.ts';
 
 /** An adapter with the objects that must outlive every device made from it. */
 export interface Adapter {
-  /** The driver's own name: the only key by which Dawn selects. */
+  /** The driver's own name: the only key by which Dawn itself selects. */
   readonly name: string;
   readonly gpu: GPU;
   readonly gpuAdapter: GPUAdapter;
+  /** The proof of which card it is; undefined where only its name is known. */
+  readonly card: SeenAdapter | undefined;
 }
 
 /** No adapter's name contains it, so Dawn's refusal lists them all. */
@@ -34,52 +37,65 @@ function createGpu(adapterName: string, options: DeviceOptions): GPU {
 }
 
 /**
- * The names of all adapters as their drivers give them, hardware first, SwiftShader last; empty where there is no
- * Vulkan, Metal or D3D12 driver. Identical cards have identical names.
+ * All adapters, graphics cards first, SwiftShader last; empty where there is no Vulkan, Metal or D3D12 driver. With
+ * their identities where Tacet's layer is in place; else identical cards have nothing but their one name.
  */
-export async function adapterNames(): Promise<string[]> {
+export async function findAdapters(): Promise<PresentAdapter[]> {
   // Without a loader Dawn would only complain on standard error.
   if (!prepareVulkan().usable) return [];
   const gpu = createGpu(NO_SUCH_ADAPTER, {});
   const release = hold(gpu);
   try {
-    await patiently(gpu.requestAdapter());
-    return [];
-  } catch (refusal) {
-    const text = refusal instanceof Error ? refusal.message : String(refusal);
-    return rankAdapters([...text.matchAll(/name: '(.+)'$/gm)].map((match) => match[1] ?? ''));
+    const refused = gpu.requestAdapter();
+    // Before another enumeration of this thread.
+    const seen = seenAdapters();
+    const names = await patiently(refused).then(
+      (): string[] => [],
+      (refusal) => namesIn(refusal instanceof Error ? refusal.message : String(refusal)),
+    );
+    if (seen.length === 0) return rankAdapters(names.map((name) => ({ name })));
+    // Not all that Vulkan has is good enough for Dawn.
+    const usable = seen.filter(({ name }) => names.includes(name));
+    return rankAdapters(usable.map(({ name, identity }) => ({ name, identity })));
   } finally {
     release();
   }
 }
 
+function namesIn(refusal: string): string[] {
+  return [...refusal.matchAll(/name: '(.+)'$/gm)].map((match) => match[1] ?? '');
+}
+
 /**
- * Opens the first adapter, in the driver's order, whose name contains `name` exactly as {@link adapterNames} gave it.
+ * Opens an adapter that {@link findAdapters} gave, in this thread or another one of the process.
  *
- * @throws {DeviceError} `no-device` when it is not there, or when another adapter's name contains this one's: Dawn can't
- *   tell them apart
+ * @throws {DeviceError} `no-device` when it is not there; `wrong-card` when another one would be opened, or nothing
+ *   tells which one
  */
-export async function openAdapter(name: string, options: DeviceOptions = {}): Promise<Adapter> {
+export async function openAdapter(adapter: PresentAdapter, options: DeviceOptions = {}): Promise<Adapter> {
   prepareVulkan();
+  const { name, identity } = adapter;
   const gpu = createGpu(name, options);
   const release = hold(gpu);
-  let gpuAdapter: GPUAdapter | null;
   try {
-    gpuAdapter = await patiently(gpu.requestAdapter());
-  } catch (cause) {
-    throw new DeviceError('no-device', `adapter "${name}" is not there any more`, { cause });
+    const request = (): Promise<GPUAdapter | null> => gpu.requestAdapter();
+    const { result, card } = identity
+      ? lookAtOnly({ name, identity }, request)
+      : { result: request(), card: undefined };
+    const gpuAdapter = await patiently(result).catch((cause: unknown) => {
+      throw new DeviceError('no-device', `adapter "${name}" is not there any more`, { cause });
+    });
+    if (!gpuAdapter) throw new DeviceError('no-device', `adapter "${name}" can't be opened`);
+    if (plain(gpuAdapter.info.device) !== plain(name)) {
+      throw new DeviceError(
+        'wrong-card',
+        `asked for adapter "${name}", the driver lists "${gpuAdapter.info.device}" first and Dawn can't tell them apart: move it behind with VK_LOADER_DEVICE_SELECT or DRI_PRIME`,
+      );
+    }
+    return { name, gpu, gpuAdapter, card };
   } finally {
     release();
   }
-  if (!gpuAdapter) throw new DeviceError('no-device', `adapter "${name}" can't be opened`);
-  if (plain(gpuAdapter.info.device) !== plain(name)) {
-    const other = gpuAdapter.info.device;
-    throw new DeviceError(
-      'no-device',
-      `asked for adapter "${name}", the driver lists "${other}" first and Dawn can't tell them apart: move it behind with VK_LOADER_DEVICE_SELECT or DRI_PRIME`,
-    );
-  }
-  return { name, gpu, gpuAdapter };
 }
 
 /** WebGPU gives names in lower case with dashes; this makes both forms comparable. */
@@ -107,5 +123,6 @@ export function describeAdapter(adapter: Adapter): DeviceInfo {
       maxWorkgroupsPerDimension: limits.maxComputeWorkgroupsPerDimension,
     },
     features: [...features].filter((feature) => TOLD_FEATURES.includes(feature)),
+    ...(adapter.card ? { identity: adapter.card.identity, memoryBytes: adapter.card.memoryBytes } : {}),
   };
 }

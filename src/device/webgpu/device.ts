@@ -1,4 +1,5 @@
 /** The WebGPU device: one adapter through Dawn's Node binding, behind the seam of `device.ts`. */
+import type { PresentAdapter } from '../choice.ts';
 import { loadContract } from '../contract.ts';
 import type {
   Device,
@@ -33,12 +34,12 @@ const REQUESTED_LIMITS = [
 ] as const satisfies readonly (keyof GPUSupportedLimits)[];
 
 /**
- * Opens the adapter of that name, as `adapterNames` gives it.
+ * Opens an adapter as `findAdapters` gives it.
  *
- * @throws {DeviceError} `no-device` when it can't be opened
+ * @throws {DeviceError} `no-device` when it can't be opened; `wrong-card` when that would be another one
  */
-export async function openWebGpuDevice(name: string, options: DeviceOptions = {}): Promise<Device> {
-  const adapter = await openAdapter(name, options);
+export async function openWebGpuDevice(wanted: PresentAdapter, options: DeviceOptions = {}): Promise<Device> {
+  const adapter = await openAdapter(wanted, options);
   const release = hold(adapter.gpu, adapter.gpuAdapter);
   try {
     return new WebGpuDevice(adapter, await requestDevice(adapter, options), options);

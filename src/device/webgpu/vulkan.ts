@@ -19,10 +19,12 @@ import {
   writeSync,
 } from 'node:fs';
 import { createRequire } from 'node:module';
-import { constants, homedir } from 'node:os';
-import { basename, dirname, isAbsolute, join } from 'node:path';
+import { constants } from 'node:os';
+import { basename, dirname, join } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 import { brotliDecompressSync } from 'node:zlib';
+import { cacheFolder } from '../../cache.ts';
+import { installLayer } from './layer.ts';
 
 /** What Dawn will find on this machine. */
 export interface VulkanSetup {
@@ -30,6 +32,8 @@ export interface VulkanSetup {
   readonly usable: boolean;
   /** Why SwiftShader was not added; undefined when it was. */
   readonly withoutSwiftShader?: string;
+  /** Why identical cards can't be told apart; undefined where they can. */
+  readonly withoutIdentity?: string;
 }
 
 const PACKAGE = '@sparticuz/chromium';
@@ -41,13 +45,19 @@ const MANIFEST = 'vk_swiftshader_icd.json';
 const RTLD_NODELETE = 0x1000;
 
 /**
- * Makes SwiftShader one of the adapters that Dawn finds, beside those of the system, and lends the system a Vulkan
- * loader if it has none. Cheap after the first call.
+ * Makes SwiftShader one of the adapters that Dawn finds, beside those of the system, lends the system a Vulkan
+ * loader if it has none, and puts Tacet's layer in place, which tells identical cards apart. Cheap after the first call.
  *
  * The environment of a process belongs to its main thread: a program that opens devices in worker threads only calls
  * this in its main thread first.
  */
 export function prepareVulkan(): VulkanSetup {
+  const withoutIdentity = installLayer();
+  const setup = prepareDrivers();
+  return withoutIdentity === undefined ? setup : { ...setup, withoutIdentity };
+}
+
+function prepareDrivers(): VulkanSetup {
   if (process.platform !== 'linux') {
     return { usable: true, withoutSwiftShader: 'only Linux needs it' };
   }
@@ -162,11 +172,6 @@ function findPackage(): { folder: string; version: string } {
     if (name === PACKAGE && version) return { folder, version };
   }
   throw new Error(`the npm package ${PACKAGE} has no package.json`);
-}
-
-function cacheFolder(): string {
-  const stated = process.env.XDG_CACHE_HOME ?? '';
-  return join(isAbsolute(stated) ? stated : join(homedir(), '.cache'), 'tacet');
 }
 
 function writeDurably(path: string, content: Uint8Array): void {
