@@ -32,7 +32,7 @@ function answer(request: EngineRequest): Float64Array {
       );
       break;
     case 'evaluate':
-      return modelOf(request.id).evaluatePaths(request.points, request.count, request.shared);
+      return modelOf(request.id).evaluatePaths(request.points, request.count);
     case 'release':
       models.delete(request.id);
       break;

@@ -307,9 +307,9 @@ export class ConditionedSurrogate implements Disposable {
   }
 
   /** See `evaluatePaths` in `matern.ts`; `points` are embedded. */
-  async evaluatePaths(points: Float64Array, count: number, shared: boolean): Promise<PathValues> {
+  async evaluatePaths(points: Float64Array, count: number): Promise<PathValues> {
     const [objective, ...constraints] = await Promise.all(
-      this.#models.map((model) => model?.process.evaluatePaths(points, count, shared)),
+      this.#models.map((model) => model?.process.evaluatePaths(points, count)),
     );
     return { objective, constraints: constraints.filter((values) => values !== undefined) };
   }
