@@ -4,26 +4,42 @@
  * A trial that was running in a worker that went down is run again, first in the queue. When it happens to it a second
  * time it is a suspect: the worker that replaces this one runs its suspects in groups half as large as the one that
  * went down, and nothing beside them, until they are through. So a trial that brings its workers down is soon alone in
- * one, and the others survive. It is failed when it has brought down two workers alone.
+ * one, and the others survive. It is failed when it ran alone and stood at about the same place each time that a worker
+ * of its went down, at least twice: trials are reproducible, so one that is to blame fails where it failed before, and
+ * one that has bad luck somewhere else. When a worker goes down with it alone for the fifth time, it is failed wherever
+ * it stood.
  *
  * Pure: knows nothing of threads, devices or stores.
  */
-import type { TrialOrder } from './messages.ts';
+import type { RunningTrial, TrialOrder } from './messages.ts';
 
-/** Workers that a trial may bring down alone before it is failed. */
-const MOST_DOWN_ALONE = 2;
+/** A trial with which so many workers went down alone is failed wherever they did. */
+const MOST_DOWN_ALONE = 5;
 
 /** A trial with what happened to it so far. */
 interface Entry<Trial> {
   readonly trial: Trial;
-  /** Workers that went down while it ran there, and those of them where it ran alone. */
-  downs: number;
+  /** Where it stood each time that its worker went down. */
+  readonly downs: Standing[];
+  /** In how many of these it ran there alone. */
   downsAlone: number;
+  /** Where it stands. */
+  standing: Standing;
   /** How many trials may run in its worker, itself included. */
   company: number;
   /** The worker that has to run it, for a suspect. */
   home?: number;
 }
+
+/** How far a trial was when last heard of. */
+interface Standing {
+  /** Undefined before its first chunk was done. */
+  readonly samplesLeft: number | undefined;
+  /** Samples of that chunk. */
+  readonly chunk: number;
+}
+
+const AT_ITS_START: Standing = { samplesLeft: undefined, chunk: 0 };
 
 /** What becomes of the trials of a worker that went down. */
 export interface Verdict<Trial> {
@@ -40,10 +56,11 @@ export class Dispatcher<Trial extends TrialOrder> {
   /** Free slots by worker, in the order in which they asked. */
   readonly #free = new Map<number, number>();
 
-  /** Puts trials into the queue, before all that are not put back already. */
+  /** Puts trials into the queue, behind those that are there. */
   add(trials: readonly Trial[]): void {
     for (const trial of trials) {
-      this.#waiting.push({ trial, downs: 0, downsAlone: 0, company: Number.POSITIVE_INFINITY });
+      const company = Number.POSITIVE_INFINITY;
+      this.#waiting.push({ trial, downs: [], downsAlone: 0, standing: AT_ITS_START, company });
     }
   }
 
@@ -75,7 +92,7 @@ export class Dispatcher<Trial extends TrialOrder> {
     return given;
   }
 
-  /** True when a worker that could take trials has none left to take, with `none` more to come. */
+  /** Whether a worker has slots without a trial. */
   get hasIdleSlots(): boolean {
     return [...this.#free.values()].some((count) => count > 0);
   }
@@ -87,9 +104,15 @@ export class Dispatcher<Trial extends TrialOrder> {
     return entry?.trial;
   }
 
-  /** Trials under way in a worker. */
-  runningIn(worker: number): number {
-    return this.#running.get(worker)?.size ?? 0;
+  /** A worker has done a chunk: where its trials stand. */
+  chunk(worker: number, running: readonly RunningTrial[]): void {
+    for (const { number, samplesLeft } of running) {
+      const entry = this.#running.get(worker)?.get(number);
+      if (!entry) continue;
+      const before = entry.standing.samplesLeft;
+      const chunk = before === undefined ? entry.standing.chunk : before - samplesLeft;
+      entry.standing = { samplesLeft, chunk };
+    }
   }
 
   /** A worker went down: its slots are gone, its trials are put back or failed. Another one takes its place. */
@@ -100,13 +123,15 @@ export class Dispatcher<Trial extends TrialOrder> {
     const again: Entry<Trial>[] = [];
     const culprits: Entry<Trial>[] = [];
     for (const entry of entries) {
-      entry.downs += 1;
-      if (entries.length === 1) entry.downsAlone += 1;
-      if (entry.downsAlone >= MOST_DOWN_ALONE) {
+      entry.downs.push(entry.standing);
+      entry.standing = AT_ITS_START;
+      const alone = entries.length === 1;
+      if (alone) entry.downsAlone += 1;
+      if (alone && isToBlame(entry)) {
         culprits.push(entry);
         continue;
       }
-      if (entry.downs >= 2) {
+      if (entry.downs.length >= 2) {
         entry.company = Math.max(1, Math.floor(entries.length / 2));
         entry.home = worker;
       }
@@ -157,4 +182,17 @@ export class Dispatcher<Trial extends TrialOrder> {
     if (this.#waiting.some((entry) => entry.home === worker)) return true;
     return [...(this.#running.get(worker)?.values() ?? [])].some((entry) => entry.home !== undefined);
   }
+}
+
+/** Whether a trial with which a worker went down alone is the cause. */
+function isToBlame({ downs, downsAlone }: Pick<Entry<unknown>, 'downs' | 'downsAlone'>): boolean {
+  const [first, ...others] = downs;
+  if (downsAlone >= MOST_DOWN_ALONE) return true;
+  return first !== undefined && others.length > 0 && others.every((other) => isSamePlace(first, other));
+}
+
+/** Sizes of chunks differ from worker to worker: within two of the larger ones is the same place. */
+function isSamePlace(a: Standing, b: Standing): boolean {
+  if (a.samplesLeft === undefined || b.samplesLeft === undefined) return a.samplesLeft === b.samplesLeft;
+  return Math.abs(a.samplesLeft - b.samplesLeft) <= 2 * Math.max(a.chunk, b.chunk);
 }

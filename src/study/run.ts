@@ -141,6 +141,7 @@ class RunLoop implements AsyncDisposable {
         this.#dispatcher.want(worker, message.count);
         return;
       case 'chunk':
+        this.#dispatcher.chunk(worker, message.running);
         this.#tell({ ...message, worker });
         return;
     }
@@ -152,7 +153,7 @@ class RunLoop implements AsyncDisposable {
     const numbers = again.map(({ number }) => number);
     this.#tell({ kind: 'down', worker, device, reason: failure.message, replaced, again: numbers });
     const reason = new Error(
-      `it brought down its worker twice while nothing else ran there: ${failure.message}`,
+      `it brought down its worker again and again while nothing else ran there: ${failure.message}`,
     );
     const failed = culprits.map(({ number }) => ({ number, outcome: failedOutcome(reason, device) }));
     if (failed.length > 0) this.#record(failed.map((trial) => ({ worker, trial })));
