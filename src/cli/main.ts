@@ -1,6 +1,6 @@
 /** The `tacet` command. */
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { packageVersion } from '../version.ts';
 import { devicesCommand } from './devices.ts';
 import { describeError, exitCodeOf } from './errors.ts';
 import { evaluateCommand } from './evaluate.ts';
@@ -55,19 +55,4 @@ export async function main(argv: readonly string[]): Promise<void> {
 function endOnClosedPipe(error: NodeJS.ErrnoException): void {
   if (error.code === 'EPIPE') process.exit();
   throw error;
-}
-
-function packageVersion(): string {
-  // From src/cli in a clone, from dist/src/cli in an installed package.
-  for (const up of ['../../package.json', '../../../package.json']) {
-    try {
-      const { version } = JSON.parse(readFileSync(new URL(up, import.meta.url), 'utf8')) as {
-        version: string;
-      };
-      return version;
-    } catch {
-      // Not there: one folder further up.
-    }
-  }
-  return 'unknown';
 }

@@ -32,6 +32,8 @@ export interface Choice {
   readonly spec: string;
   /** The adapter's full name; empty for the native engine. */
   readonly name: string;
+  /** True for an adapter that computes on the processor; false for the native engine. */
+  readonly software: boolean;
   readonly identity?: AdapterIdentity;
   /** The reason in words. */
   readonly why: string;
@@ -243,11 +245,12 @@ function whatThereIs({ adapters }: Present): string {
 }
 
 function native(why: string): Choice {
-  return { kind: 'native', spec: 'native', name: '', why };
+  return { kind: 'native', spec: 'native', name: '', software: false, why };
 }
 
 function webgpu(adapter: PresentAdapter, { adapters }: Present, why: string): Choice {
-  return { kind: 'webgpu', spec: specOf(adapter, adapters), ...adapter, why };
+  const software = isSoftwareAdapter(adapter);
+  return { kind: 'webgpu', spec: specOf(adapter, adapters), ...adapter, software, why };
 }
 
 function noDevice({ withoutSoftware }: Present): DeviceError {

@@ -22,8 +22,10 @@ export interface DeviceInfo {
   readonly features: readonly string[];
   /** Which one of the machine's adapters it is, proven when it was opened; absent where only the name is known. */
   readonly identity?: AdapterIdentity;
-  /** The memory of the card itself, bytes; absent where it is not known. */
+  /** The memory of the card itself, or of the machine for what runs on its processor, bytes; absent where not known. */
   readonly memoryBytes?: number;
+  /** Threads that share the work, of the native engine. */
+  readonly threads?: number;
 }
 
 /** What tells an adapter from all others of a machine, whatever their names. */

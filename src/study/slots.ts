@@ -44,9 +44,9 @@ interface Running {
 }
 
 /** A launch should take about this long: well under a graphics driver's watchdog, long against its overhead. */
-const TARGET_LAUNCH_MS = 60;
+export const TARGET_LAUNCH_MS = 60;
 /** A network's work per sample grows with its neurons, from about this many for its inputs and its steps. */
-const NEURONS_OF_OVERHEAD = 150;
+export const NEURONS_OF_OVERHEAD = 150;
 
 /** Serves trials until the source ends; reports to `tell`. */
 export async function serveSlots(

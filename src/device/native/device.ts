@@ -36,6 +36,8 @@ export function nativeInfo(addon: Addon, threads = availableParallelism()): Devi
       maxWorkgroupsPerDimension: UNLIMITED,
     },
     features: [addon.instructionSet()],
+    memoryBytes: totalmem(),
+    threads,
   };
 }
 
