@@ -14,6 +14,7 @@ import { type Choice, chooseDevice, type Present, type PresentAdapter, specOf } 
 import type { Device, DeviceInfo, DeviceOptions } from './device.ts';
 import { DeviceError } from './device.ts';
 import { describeNative, openNativeDevice } from './native/index.ts';
+import { LAYER_NOT_LOADED } from './webgpu/layer.ts';
 import { prepareVulkan } from './webgpu/vulkan.ts';
 
 export {
@@ -22,6 +23,7 @@ export {
   describeIdentity,
   expandDevices,
   isSameCard,
+  isSoftware,
   type Present,
   type PresentAdapter,
 } from './choice.ts';
@@ -76,7 +78,13 @@ export async function findDevices(): Promise<Present> {
     if (!native) throw failure;
   }
   const { withoutSwiftShader, withoutIdentity } = prepareVulkan();
-  return { adapters, native, withoutSoftware: withoutSwiftShader, withoutIdentity };
+  const nameless = adapters.some(({ identity }) => identity === undefined);
+  return {
+    adapters,
+    native,
+    withoutSoftware: withoutSwiftShader,
+    withoutIdentity: withoutIdentity ?? (nameless ? LAYER_NOT_LOADED : undefined),
+  };
 }
 
 async function findDevice(spec: string): Promise<Choice> {

@@ -16,6 +16,9 @@ import { addonFile, loadAddon, type NativeVulkanCard } from '../native/addon.ts'
 
 const LAYER = 'VK_LAYER_TACET_placement';
 
+/** Why there are no identities though the layer is in place. */
+export const LAYER_NOT_LOADED = `the Vulkan loader did not load Tacet's layer ${LAYER}; VK_LOADER_DEBUG=layer in the environment tells why`;
+
 /** Where the Vulkan loader looks for layers by itself; naming a folder in VK_LAYER_PATH would replace these. */
 const STANDARD_FOLDERS = ['/etc', '/usr/local/share', '/usr/share'].map(
   (at) => `${at}/vulkan/explicit_layer.d`,
@@ -120,7 +123,7 @@ export function lookAtOnly<T>(
     if (!card) {
       throw new DeviceError(
         'wrong-card',
-        `asked for ${asked}, but the Vulkan loader did not load Tacet's layer ${LAYER}, without which identical cards look like one; VK_LOADER_DEBUG=layer in the environment tells why`,
+        `asked for ${asked}, but nothing tells which card it is: ${LAYER_NOT_LOADED}`,
       );
     }
     const right = card.identity.uuid === identity.uuid && card.identity.copy === identity.copy;
