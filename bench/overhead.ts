@@ -102,7 +102,7 @@ async function measure(name: string, trials: number, slots: number, folder: stri
     }
   };
   await runSearch(spec, store, {
-    devices: ['native'],
+    devices: 'native',
     slots,
     onEvent,
     startSession: (setup, listener) => new ThreadSession(WORKER, { setup }, listener),
@@ -112,7 +112,7 @@ async function measure(name: string, trials: number, slots: number, folder: stri
   const stateBytes = JSON.stringify(store.optimizer(spec.name)).length;
   const before = performance.now();
   // Everything is there already, so this only restores the optimizer and reads the trials.
-  await runSearch(kept, store, { devices: ['native'] });
+  await runSearch(kept, store, { devices: 'native' });
   return {
     name,
     msPerTrial: perTrial.wall,

@@ -75,7 +75,7 @@ async function runStudy(
     using store = openSqliteStore(join(folder, 'study.db'));
     const processor = process.cpuUsage();
     const began = performance.now();
-    await runSearch(spec, store, { devices: [device] });
+    await runSearch(spec, store, { devices: device });
     const wallSeconds = (performance.now() - began) / 1000;
     const { user, system } = process.cpuUsage(processor);
     const trials = store

@@ -16,7 +16,7 @@ const INPUT_ERRORS = new Set(['UsageError', 'SpaceError', 'ModelError', 'DataErr
 const INPUT_CODES: Readonly<Record<string, ReadonlySet<string>>> = {
   StudyError: new Set(['conflict', 'unknown-study', 'unknown-trial', 'bad-store', 'bad-input']),
   OptimizerError: new Set(['settings', 'unknown-optimizer']),
-  DeviceError: new Set(['no-device', 'unknown-device', 'native-missing']),
+  DeviceError: new Set(['no-device', 'unknown-device', 'native-missing', 'same-card']),
 };
 
 /** The exit code for an error that ended a command. */

@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { parse } from 'yaml';
 import { type EvaluationEntry, runEvaluation } from '../study/evaluation.ts';
 import { type Recipe, recipeOf } from '../study/recipes.ts';
+import { findRunDevices } from '../study/run-devices.ts';
 import { trialSeed } from '../study/study-trials.ts';
 import { check } from './check.ts';
 import { EXIT, UsageError } from './errors.ts';
@@ -11,7 +12,6 @@ import { listenForInterrupt } from './interrupt.ts';
 import { evaluationJson, printJson } from './json-lines.ts';
 import { batchOptions, devicesOption, jsonOption, setOption, wholeNumber } from './options.ts';
 import { ProgressDisplay } from './progress-display.ts';
-import { findRunDevices } from './run-devices.ts';
 import { downText } from './search-progress.ts';
 import { type Assignment, readStudyDocument, readText } from './study-document.ts';
 import { checkHyperparameters } from './study-plan.ts';
@@ -71,7 +71,7 @@ async function evaluate(name: string, options: EvaluateOptions): Promise<void> {
   }
   const settings = check(recipe.settings, given, (path) => document.placeOf(['settings', ...path]));
   const entries = readEntries(params, recipe, seed);
-  const devices = (await findRunDevices(options.devices)).map(({ spec }) => spec);
+  const devices = await findRunDevices(options.devices);
 
   let ended = 0;
   let samplesRun = 0;

@@ -1,7 +1,9 @@
 /** `tacet search`: runs a study, or goes on with it. */
 import { Command, Option } from 'commander';
+import type { Choice } from '../device/index.ts';
 import { OPTIMIZERS } from '../search/index.ts';
 import { recipeOf } from '../study/recipes.ts';
+import { findRunDevices } from '../study/run-devices.ts';
 import type { RunEvent, RunReport } from '../study/run-events.ts';
 import { runSearch } from '../study/search.ts';
 import { openSqliteStore } from '../study/sqlite-store.ts';
@@ -13,7 +15,6 @@ import { deviceJson, downJson, printJson, statusJson, studyJson, trialJson } fro
 import { type MetricsAddress, parseMetricsAddress, serveMetrics } from './metrics.ts';
 import { batchOptions, devicesOption, jsonOption, setOption, storeOption, wholeNumber } from './options.ts';
 import { ProgressDisplay } from './progress-display.ts';
-import { findRunDevices, type RunDevice, strongest } from './run-devices.ts';
 import {
   downText,
   liveView,
@@ -92,7 +93,7 @@ async function search(argument: string, options: SearchOptions): Promise<void> {
   const document = readStudyDocument(argument, options.set);
   checkStudy(document, options);
   const devices = await findRunDevices(options.devices);
-  const quick = recipeOf(document.recipe).quick(strongest(devices));
+  const quick = recipeOf(document.recipe).quick(devices.every(({ software }) => software));
   using store = openSqliteStore(options.db);
   const name = studyName(document, options);
   const stored = store.studies().find((study) => study.spec.name === name)?.spec;
@@ -108,7 +109,7 @@ class SearchRun {
   readonly #spec: StudySpec;
   readonly #store: Store;
   readonly #resumed: boolean;
-  readonly #devices: readonly string[];
+  readonly #devices: readonly Choice[];
   readonly #options: SearchOptions;
   #progress: SearchProgress;
 
@@ -116,16 +117,17 @@ class SearchRun {
     plan: StudyPlan,
     store: Store,
     resumed: boolean,
-    devices: readonly RunDevice[],
+    devices: readonly Choice[],
     options: SearchOptions,
   ) {
     this.#plan = plan;
     this.#spec = plan.spec;
     this.#store = store;
     this.#resumed = resumed;
-    this.#devices = devices.map(({ spec }) => spec);
+    this.#devices = devices;
     this.#options = options;
-    this.#progress = startProgress(store.study(plan.spec.name), this.#devices, performance.now());
+    const specs = devices.map(({ spec }) => spec);
+    this.#progress = startProgress(store.study(plan.spec.name), specs, performance.now());
   }
 
   /** @returns the exit code */

@@ -1,13 +1,12 @@
 /** Everything that passes between the main thread and a worker that owns a device. */
-import type { DeviceInfo } from '../device/device.ts';
+import type { Choice, DeviceInfo } from '../device/index.ts';
 import type { EncodedData } from './encoded-data.ts';
 import type { MnistStdpSettings } from './recipes.ts';
 import type { Hyperparameters, TrialOutcome } from './trial.ts';
 
 /** How a worker is set up, once. */
 export interface WorkerSetup {
-  /** `auto | webgpu | webgpu:<name> | native`, as `openDevice` takes it. */
-  readonly device: string;
+  readonly device: Choice;
   /** Threads of a native engine that shares the processor with another one. */
   readonly threads?: number;
   readonly settings: MnistStdpSettings;

@@ -1,10 +1,11 @@
 /**
- * The workers of a run: one a device, started one after another, replaced when they go down.
+ * The workers of a run: one a device, replaced when they go down. They start all at once, so that none waits for one
+ * that is slow to open.
  *
  * Knows nothing of trials but how many each worker has. All that happens comes as events to one queue, in the order in
  * which it was heard of.
  */
-import type { DeviceInfo } from '../device/device.ts';
+import { type Choice, DeviceError, type DeviceInfo, isSameCard } from '../device/index.ts';
 import type { EncodedData } from './encoded-data.ts';
 import type { EventQueue } from './event-queue.ts';
 import type { FromWorker, TrialOrder, WorkerFailure, WorkerSetup } from './messages.ts';
@@ -12,8 +13,7 @@ import type { StartSession, WorkerSession } from './session.ts';
 
 /** A device that a worker shall own. */
 export interface Place {
-  /** As `openDevice` takes it. */
-  readonly spec: string;
+  readonly device: Choice;
   /** Threads of a native engine that shares the processor with another one. */
   readonly threads?: number;
 }
@@ -52,6 +52,7 @@ const LASTING: ReadonlySet<string | undefined> = new Set([
   'no-device',
   'native-missing',
   'capacity',
+  'wrong-card',
 ]);
 
 export type PoolEvent =
@@ -67,8 +68,8 @@ export type PoolEvent =
       /** Whether another worker is to take its place on the same device: see {@link WorkerPool.replace}. */
       readonly replaced: boolean;
     }
-  /** The data set could not be encoded. */
-  | { readonly kind: 'no-data'; readonly error: unknown }
+  /** The run can't go on: the data set could not be encoded, or two workers have one card. */
+  | { readonly kind: 'unfit'; readonly error: unknown }
   /** All workers have ended or were given up. */
   | { readonly kind: 'end' };
 
@@ -85,6 +86,7 @@ class Seat {
   readonly place: Place;
   readonly index: number;
   session: WorkerSession | undefined;
+  /** `waiting` from the end of a worker to the start of the next. */
   phase: 'waiting' | 'opening' | 'preparing' | 'serving' | 'over' = 'waiting';
   device: DeviceInfo | undefined;
   /** Trials handed over that have not ended. */
@@ -96,8 +98,6 @@ class Seat {
   fruitlessLives = 0;
   /** Doubled each time that a worker counted as hung, should it only have been slow. */
   patience = 1;
-  /** Lets the next place start. */
-  opened: () => void = () => {};
 
   constructor(place: Place, index: number) {
     this.place = place;
@@ -113,8 +113,6 @@ export class WorkerPool implements AsyncDisposable {
   readonly #tickMs: number;
   readonly #ended = Promise.withResolvers<void>();
   #data: EncodedData | undefined;
-  /** Starts, one after another. */
-  #starts: Promise<void> = Promise.resolve();
   #closing = false;
   #abandoned = false;
 
@@ -134,9 +132,9 @@ export class WorkerPool implements AsyncDisposable {
           seat.session?.send({ kind: 'data', data });
         }
       },
-      (error: unknown) => events.put({ kind: 'no-data', error }),
+      (error: unknown) => events.put({ kind: 'unfit', error }),
     );
-    for (const seat of this.#seats) this.#queueStart(seat);
+    for (const seat of this.#seats) this.#start(seat);
   }
 
   /** Hands trials to a worker. */
@@ -156,7 +154,7 @@ export class WorkerPool implements AsyncDisposable {
     const seat = this.#seats[worker];
     if (seat?.phase !== 'waiting') return;
     const pause = seat.failedStarts > 0 ? this.#plan.patience.restartMs : 0;
-    setTimeout(() => this.#queueStart(seat), pause);
+    setTimeout(() => this.#start(seat), pause);
   }
 
   /** No more trials: the workers finish what they have and end. */
@@ -191,21 +189,14 @@ export class WorkerPool implements AsyncDisposable {
     this.#checkEnd();
   }
 
-  #queueStart(seat: Seat): void {
-    this.#starts = this.#starts.then(() => this.#start(seat));
-  }
-
-  /** Starts a worker; resolves when its device is open, or never will be. */
-  async #start(seat: Seat): Promise<void> {
+  #start(seat: Seat): void {
     if (seat.phase !== 'waiting') return;
-    const { spec, threads } = seat.place;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    seat.opened = resolve;
+    const { device, threads } = seat.place;
     seat.phase = 'opening';
     seat.silentMs = 0;
     seat.longestChunkMs = undefined;
     seat.outstanding = 0;
-    const setup = { ...this.#plan.setup, device: spec, ...(threads === undefined ? {} : { threads }) };
+    const setup = { ...this.#plan.setup, device, ...(threads === undefined ? {} : { threads }) };
     const session = this.#plan.start(setup, {
       message: (message) => this.#hear(seat, message),
       ended: (failure) => this.#lose(seat, failure),
@@ -213,7 +204,6 @@ export class WorkerPool implements AsyncDisposable {
     seat.session = session;
     if (this.#data) session.send({ kind: 'data', data: this.#data });
     if (this.#closing) session.send({ kind: this.#abandoned ? 'abandon' : 'close' });
-    await promise;
   }
 
   #hear(seat: Seat, message: FromWorker): void {
@@ -224,7 +214,7 @@ export class WorkerPool implements AsyncDisposable {
       case 'opened':
         seat.phase = 'preparing';
         seat.device = message.device;
-        seat.opened();
+        this.#checkCard(seat);
         break;
       case 'ready':
         seat.phase = 'serving';
@@ -244,7 +234,6 @@ export class WorkerPool implements AsyncDisposable {
   /** A session is over. */
   #lose(seat: Seat, failure: WorkerFailure | undefined): void {
     seat.session = undefined;
-    seat.opened();
     if (this.#closing && (failure === undefined || this.#abandoned || seat.outstanding === 0)) {
       this.#leaveSeat(seat);
       this.#checkEnd();
@@ -265,7 +254,19 @@ export class WorkerPool implements AsyncDisposable {
 
   #leaveSeat(seat: Seat): void {
     seat.phase = 'over';
-    seat.opened();
+  }
+
+  /** Two workers on one card by mistake would only be slow: that is an error. */
+  #checkCard(seat: Seat): void {
+    const mine = seat.device;
+    if (!mine) return;
+    const other = this.#seats.find(({ index, phase, device }) => {
+      return index !== seat.index && phase !== 'over' && device !== undefined && isSameCard(device, mine);
+    });
+    if (!other) return;
+    const [a, b] = [other, seat].map(({ place, device }) => `"${place.device.spec}" (${device?.name})`);
+    const error = new DeviceError('same-card', `devices ${a} and ${b} are one card: name each card once`);
+    this.#events.put({ kind: 'unfit', error });
   }
 
   #checkEnd(): void {

@@ -1,5 +1,5 @@
 /** What a run of trials is told to do, what it says while it goes on, and what it says in the end. */
-import type { DeviceInfo } from '../device/device.ts';
+import type { Choice, DeviceInfo } from '../device/index.ts';
 import type { OptimizerSummary } from '../search/index.ts';
 import type { DeviceLoad } from './device-load.ts';
 import type { RunningTrial } from './messages.ts';
@@ -49,8 +49,11 @@ export type RunEvent =
     };
 
 export interface RunOptions {
-  /** The devices to run on, each as `openDevice` takes it. Several times `native` share the processor. */
-  readonly devices: readonly string[];
+  /**
+   * The devices to run on: a list such as `all` or `native,webgpu:llvmpipe`, or what `expandDevices` made of one. Several
+   * times `native` share the processor.
+   */
+  readonly devices: string | readonly Choice[];
   readonly slots?: number;
   readonly chunk?: number;
   /** Ends the run at the next chunk boundary; what was under way is run again on resuming. */

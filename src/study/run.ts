@@ -1,7 +1,7 @@
 /** The loop of a run: trials from their source to the workers, outcomes from the workers to the source. */
 import { availableParallelism } from 'node:os';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { DeviceError, type DeviceErrorCode } from '../device/device.ts';
+import { type Choice, DeviceError, type DeviceErrorCode } from '../device/index.ts';
 import { type DeviceLoad, loadAfter, startLoad } from './device-load.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { encodeMnist } from './encoded-data.ts';
@@ -9,6 +9,7 @@ import { EventQueue } from './event-queue.ts';
 import type { EndedTrial, WorkerFailure, WorkerSetup } from './messages.ts';
 import { PATIENCE, type Place, type PoolEvent, WorkerPool } from './pool.ts';
 import type { MnistStdpSettings } from './recipes.ts';
+import { findRunDevices } from './run-devices.ts';
 import type { RunEvent, RunOptions, RunReport } from './run-events.ts';
 import { startSession } from './session.ts';
 import { failedOutcome } from './slots.ts';
@@ -42,7 +43,9 @@ export interface RunSetup {
  * @throws {DeviceError} when no device is left; everything that was settled before stays settled
  */
 export async function run(setup: RunSetup, supply: TrialSupply, options: RunOptions): Promise<RunReport> {
-  await using loop = new RunLoop(setup, supply, options);
+  const { devices } = options;
+  const choices = typeof devices === 'string' ? await findRunDevices(devices) : devices;
+  await using loop = new RunLoop(setup, supply, choices, options);
   return await loop.run();
 }
 
@@ -57,11 +60,16 @@ class RunLoop implements AsyncDisposable {
   readonly #stop = () => this.#pool.abandon();
   #idleSince: number | undefined;
 
-  constructor({ settings, maxNeurons }: RunSetup, supply: TrialSupply, options: RunOptions) {
+  constructor(
+    { settings, maxNeurons }: RunSetup,
+    supply: TrialSupply,
+    devices: readonly Choice[],
+    options: RunOptions,
+  ) {
     this.#supply = supply;
     this.#options = options;
-    this.#places = placesOf(options.devices);
-    this.#loads = this.#places.map(({ spec }) => startLoad(spec));
+    this.#places = placesOf(devices);
+    this.#loads = devices.map(({ spec }) => startLoad(spec));
     this.#dispatcher.add(supply.interrupted);
     const { slots, chunk, patience, stop } = options;
     const workers: Omit<WorkerSetup, 'device' | 'threads'> = {
@@ -87,7 +95,7 @@ class RunLoop implements AsyncDisposable {
       const events = await this.#events.take();
       this.#settle(events);
       for (const event of events) {
-        if (event.kind === 'no-data') throw event.error;
+        if (event.kind === 'unfit') throw event.error;
         if (event.kind === 'end') return this.#report();
         if (event.kind === 'down') this.#handleDown(event);
         else this.#handle(event);
@@ -148,7 +156,7 @@ class RunLoop implements AsyncDisposable {
   }
 
   #handleDown({ worker, failure, replaced }: Extract<PoolEvent, { kind: 'down' }>): void {
-    const device = this.#loads[worker]?.device?.name ?? this.#places[worker]?.spec ?? '';
+    const device = this.#loads[worker]?.device?.name ?? this.#places[worker]?.device.spec ?? '';
     const { again, culprits } = this.#dispatcher.down(worker);
     const numbers = again.map(({ number }) => number);
     this.#tell({ kind: 'down', worker, device, reason: failure.message, replaced, again: numbers });
@@ -190,11 +198,13 @@ class RunLoop implements AsyncDisposable {
 }
 
 /** Native engines share the processors among them. */
-function placesOf(devices: readonly string[]): Place[] {
+function placesOf(devices: readonly Choice[]): Place[] {
   if (devices.length === 0) throw new DeviceError('no-device', 'no device is given to run on');
-  const engines = devices.filter((spec) => spec === 'native').length;
+  const engines = devices.filter(({ kind }) => kind === 'native').length;
   const threads = Math.max(1, Math.floor(availableParallelism() / engines));
-  return devices.map((spec) => (spec === 'native' && engines > 1 ? { spec, threads } : { spec }));
+  return devices.map((device) =>
+    device.kind === 'native' && engines > 1 ? { device, threads } : { device },
+  );
 }
 
 function noDeviceLeft(

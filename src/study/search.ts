@@ -17,7 +17,7 @@ import type { Hyperparameters } from './trial.ts';
  * @throws {DeviceError} when no device can be opened, or none is left
  * @example
  * using store = openSqliteStore('tacet.db');
- * const { finished, tailSeconds } = await runSearch(spec, store, { devices: ['native'] });
+ * const { finished, tailSeconds } = await runSearch(spec, store, { devices: 'native' });
  */
 export async function runSearch(spec: StudySpec, store: Store, options: RunOptions): Promise<RunReport> {
   const recipe = recipeOf(spec.recipe);

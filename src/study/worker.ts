@@ -41,8 +41,8 @@ async function serveDevice(
   wrap: (batch: SlotRunner, device: Device) => SlotRunner,
 ): Promise<void> {
   const started = performance.now();
-  const { device: spec, settings, maxNeurons, threads, chunk } = setup;
-  await using device = await openDevice(spec, threads === undefined ? {} : { threads });
+  const { device: choice, settings, maxNeurons, threads, chunk } = setup;
+  await using device = await openDevice(choice, threads === undefined ? {} : { threads });
   tell({ kind: 'opened', device: device.info });
   const received = await inbox.data();
   if (!received) return;

@@ -1,4 +1,5 @@
 /** Small studies on workers that fail on purpose, and what such studies come to. */
+import type { Choice } from '../../src/device/index.ts';
 import { type OPTIMIZERS, SearchSpace } from '../../src/search/index.ts';
 import { recipeOf } from '../../src/study/recipes.ts';
 import type { RunEvent, RunOptions, RunReport } from '../../src/study/run-events.ts';
@@ -35,11 +36,22 @@ export function smallStudy(changes: {
   };
 }
 
+/** Places for workers without a device. */
+export function madeUpDevices(count: number): Choice[] {
+  return Array.from({ length: count }, () => ({
+    kind: 'native',
+    spec: 'native',
+    name: '',
+    software: false,
+    why: 'made up',
+  }));
+}
+
 export interface DisturbedRun {
   readonly spec: StudySpec;
   /** The file of the store. */
   readonly store: string;
-  readonly devices: readonly string[];
+  readonly devices: string | readonly Choice[];
   readonly slots: number;
   readonly chunk?: number;
   /** Workers without a device; the time of a chunk and, by worker, of a start, ms. */

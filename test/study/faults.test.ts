@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, inject, it } from 'vitest';
 import type { RunEvent, RunReport } from '../../src/study/run-events.ts';
-import { type DisturbedRun, resultsOf, runDisturbed, smallStudy } from './disturbed-runs.ts';
+import { type DisturbedRun, madeUpDevices, resultsOf, runDisturbed, smallStudy } from './disturbed-runs.ts';
 import type { Fault } from './fixtures/faulty-worker.ts';
 
 type Down = Extract<RunEvent, { kind: 'down' }>;
@@ -42,7 +42,7 @@ async function runInChild(run: DisturbedRun): Promise<{ report: RunReport; downs
 async function undisturbed(trials: number, madeUp = true): Promise<object[]> {
   const store = newStore();
   const spec = smallStudy({ name: 'study', trials });
-  const one = { spec, store, slots: madeUp ? 1 : 4, devices: ['native'] };
+  const one = { spec, store, slots: madeUp ? 1 : 4, devices: madeUp ? madeUpDevices(1) : 'native' };
   await runDisturbed(madeUp ? { ...one, madeUp: { chunkMs: 0 } } : one);
   return resultsOf(store, 'study');
 }
@@ -65,7 +65,7 @@ describe('a study whose workers go down', { timeout: 120_000 }, () => {
     const store = newStore();
     const { report, downs } = await runInChild({
       ...{ spec: smallStudy({ name: 'study', trials: 100 }), store, faults, patience: IMPATIENT },
-      ...{ devices: ['native', 'native'], slots: 2, chunk: 1, madeUp: { chunkMs: 2 } },
+      ...{ devices: madeUpDevices(2), slots: 2, chunk: 1, madeUp: { chunkMs: 2 } },
     });
     expect(report.finished).toBe(true);
     expect(downs).toHaveLength(24);
@@ -90,7 +90,7 @@ describe('a study whose workers go down', { timeout: 120_000 }, () => {
     const store = newStore();
     const { report, events } = await runDisturbed({
       ...{ spec: smallStudy({ name: 'study', trials: 30 }), store, patience: IMPATIENT, madeUp: MADE_UP },
-      ...{ devices: ['native', 'native'], slots: 4 },
+      ...{ devices: madeUpDevices(2), slots: 4 },
       always: { kind: 'throw', neurons: sizes[poison] as number },
     });
     expect(report.finished).toBe(true);
@@ -113,7 +113,7 @@ describe('a study whose workers go down', { timeout: 120_000 }, () => {
     const store = newStore();
     const { report, events } = await runDisturbed({
       ...{ spec: smallStudy({ name: 'study', trials: 60 }), store, patience: IMPATIENT, madeUp: MADE_UP },
-      ...{ devices: ['native', 'native'], slots: 1, chunk: 1, faults: [{ kind: 'refuse to start' }, null] },
+      ...{ devices: madeUpDevices(2), slots: 1, chunk: 1, faults: [{ kind: 'refuse to start' }, null] },
       always: { kind: 'refuse to start' },
     });
     expect(report.finished).toBe(true);
@@ -130,7 +130,7 @@ describe('a study whose workers go down', { timeout: 120_000 }, () => {
   it('ends with an error when no device is left, loses nothing, and can be gone on with', async () => {
     const store = newStore();
     const spec = smallStudy({ name: 'study', trials: 20 });
-    const run = { spec, store, patience: IMPATIENT, devices: ['native'], slots: 2, madeUp: MADE_UP };
+    const run = { spec, store, patience: IMPATIENT, devices: madeUpDevices(1), slots: 2, madeUp: MADE_UP };
     const broken = runDisturbed({
       ...run,
       faults: [{ kind: 'throw', chunk: 20 }],
@@ -153,7 +153,7 @@ describe('a study whose workers go down', { timeout: 120_000 }, () => {
     const store = newStore();
     const { report, downs } = await runInChild({
       ...{ spec: smallStudy({ name: 'study', trials: 10 }), store, madeUp: MADE_UP, slots: 2 },
-      ...{ devices: ['native'], faults: [{ kind: 'hang at the start' }] },
+      ...{ devices: madeUpDevices(1), faults: [{ kind: 'hang at the start' }] },
       patience: { ...IMPATIENT, startMs: 2_000 },
     });
     expect(report.finished).toBe(true);
@@ -167,7 +167,7 @@ describe('a study whose workers go down', { timeout: 120_000 }, () => {
     const store = newStore();
     const { events } = await runDisturbed({
       ...{ spec: smallStudy({ name: 'study', trials: 12 }), store, slots: 2, patience: IMPATIENT },
-      ...{ devices: ['native', 'native'], madeUp: { chunkMs: 1, startMs: [0, 1_500] } },
+      ...{ devices: madeUpDevices(2), madeUp: { chunkMs: 1, startMs: [0, 1_500] } },
     });
     const outcomes = events.flatMap((event) => (event.kind === 'outcome' ? [event.worker] : []));
     expect(outcomes).toEqual(Array.from({ length: 12 }, () => 0));
@@ -180,7 +180,7 @@ describe.each(present)('workers on %s that go down', { timeout: 180_000 }, (devi
     const spec = smallStudy({ name: 'study', trials: 24 });
     const kinds = ['throw', 'hang', 'lose the device'] as const;
     const faults = kinds.map((kind, i): Fault => ({ kind, chunk: 2 * i + 1 }));
-    const run = { spec, devices: [device], slots: 4, chunk: 8 };
+    const run = { spec, devices: device, slots: 4, chunk: 8 };
     const disturbed = { ...run, store: newStore(), faults, patience: { ...IMPATIENT, leastMs: 4_000 } };
     const calm = { ...run, store: newStore() };
     const { report, downs } = await runInChild(disturbed);
