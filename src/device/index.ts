@@ -23,7 +23,6 @@ export {
   describeIdentity,
   expandDevices,
   isSameCard,
-  isSoftware,
   type Present,
   type PresentAdapter,
 } from './choice.ts';
