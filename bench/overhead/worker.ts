@@ -33,7 +33,7 @@ export default function start({ setup, port }: WorkerTask): void {
   const slots = setup.slots ?? 16;
   port.on('message', (message: ToWorker) => {
     if (message.kind === 'data') {
-      tell({ kind: 'ready', slots, setupSeconds: 0 });
+      tell({ kind: 'ready', slots, slotsAre: 'given', setupSeconds: 0 });
       tell({ kind: 'want', count: slots });
     } else if (message.kind === 'trials') {
       const { trials } = message;

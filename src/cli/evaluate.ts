@@ -12,7 +12,7 @@ import { listenForInterrupt } from './interrupt.ts';
 import { evaluationJson, printJson } from './json-lines.ts';
 import { batchOptions, devicesOption, jsonOption, setOption, wholeNumber } from './options.ts';
 import { ProgressDisplay } from './progress-display.ts';
-import { downText } from './search-progress.ts';
+import { downText, readyText } from './search-progress.ts';
 import { type Assignment, readStudyDocument, readText } from './study-document.ts';
 import { checkHyperparameters } from './study-plan.ts';
 import { evaluationTable } from './trial-report.ts';
@@ -94,9 +94,7 @@ async function evaluate(name: string, options: EvaluateOptions): Promise<void> {
       onEvent: (event) => {
         if (event.kind === 'ready') {
           readyAt ??= performance.now();
-          const { device: info, slots: count, setupSeconds } = event;
-          if (!json)
-            display.note(`${info.name}: ${count} slots, ready after ${formatDuration(setupSeconds)}`);
+          if (!json) display.note(readyText(event));
         }
         if (event.kind === 'down') display.note(downText(event));
         if (event.kind === 'chunk') samplesRun += event.samples;

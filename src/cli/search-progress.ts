@@ -126,6 +126,12 @@ export function loadText(load: DeviceLoad, now: number): string {
   return `${device?.name ?? spec}: ${parts.join(', ')}`;
 }
 
+/** What to say of a worker that is ready. */
+export function readyText({ device, slots, slotsAre, setupSeconds }: Extract<RunEvent, { kind: 'ready' }>) {
+  const how = { given: '', only: '', measured: ' (measured)', cached: ' (measured before)' }[slotsAre];
+  return `${device.name}: ${plural(slots, 'slot')}${how}, ready after ${formatDuration(setupSeconds)}`;
+}
+
 /** What to say of a worker that went down. */
 export function downText({ device, reason, replaced, again }: Extract<RunEvent, { kind: 'down' }>): string {
   const next = replaced ? 'another worker takes its place' : 'the device is given up';

@@ -21,6 +21,7 @@ import {
   loadText,
   progressAfter,
   progressLine,
+  readyText,
   type SearchProgress,
   sampleRate,
   startProgress,
@@ -180,9 +181,9 @@ class SearchRun {
   #take(event: RunEvent, json: boolean, display: ProgressDisplay): void {
     this.#progress = progressAfter(this.#progress, event, performance.now());
     if (event.kind === 'ready') {
-      const { worker, device, slots, setupSeconds } = event;
-      if (json) printJson({ kind: 'device', worker, device, slots, setupSeconds });
-      else display.note(`${device.name}: ${slots} slots, ready after ${formatDuration(setupSeconds)}`);
+      const { worker, device, slots, slotsAre, setupSeconds } = event;
+      if (json) printJson({ kind: 'device', worker, device, slots, slotsAre, setupSeconds });
+      else display.note(readyText(event));
     }
     if (event.kind === 'down') {
       if (json) printJson(downJson(event));

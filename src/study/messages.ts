@@ -49,7 +49,13 @@ export type FromWorker =
   /** The device is open; another worker may open its own now. */
   | { readonly kind: 'opened'; readonly device: DeviceInfo }
   /** The worker waits for trials. */
-  | { readonly kind: 'ready'; readonly slots: number; readonly setupSeconds: number }
+  | {
+      readonly kind: 'ready';
+      readonly slots: number;
+      /** Where the number of slots comes from; see `Calibration.source`. */
+      readonly slotsAre: 'given' | 'measured' | 'cached' | 'only';
+      readonly setupSeconds: number;
+    }
   /** Slots are free, or surely will be after the chunk under way, for this many more trials. */
   | { readonly kind: 'want'; readonly count: number }
   | {

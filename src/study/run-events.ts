@@ -14,6 +14,8 @@ export type RunEvent =
       readonly worker: number;
       readonly device: DeviceInfo;
       readonly slots: number;
+      /** Where the number of slots comes from: the options, or the calibration; `only` when there was no choice. */
+      readonly slotsAre: 'given' | 'measured' | 'cached' | 'only';
       readonly setupSeconds: number;
     }
   /** Trials were handed to a device. */

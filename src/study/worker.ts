@@ -2,8 +2,9 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { Device } from '../device/device.ts';
 import { openDevice } from '../device/index.ts';
-import { type BatchShape, batchBytes, DiehlCookBatch } from '../kernels/diehl-cook.ts';
+import { type BatchShape, DiehlCookBatch, type EventLists } from '../kernels/diehl-cook.ts';
 import { traceTable } from '../network/models/diehl-cook.ts';
+import { type Calibration, calibrateSlots } from './calibration.ts';
 import type { EncodedData } from './encoded-data.ts';
 import { type FromWorker, failureOf, type ToWorker, type TrialOrder, type WorkerSetup } from './messages.ts';
 import type { WorkerTask } from './session.ts';
@@ -47,29 +48,32 @@ async function serveDevice(
   const received = await inbox.data();
   if (!received) return;
   const { encoded, data } = received;
-  const slots = setup.slots ?? defaultSlots(device, maxNeurons);
+  const { slots, source } = await chooseSlots(device, setup, encoded);
   const shape: BatchShape = { slots, maxNeurons, maxItems: slots, maxRecords: slots * MAX_CHUNK };
   using batch = await DiehlCookBatch.create(device, shape, encoded, traceTable(settings.steps));
-  tell({ kind: 'ready', slots, setupSeconds: (performance.now() - started) / 1000 });
+  tell({ kind: 'ready', slots, slotsAre: source, setupSeconds: (performance.now() - started) / 1000 });
   const plan = { slots, settings, data, deviceName: device.info.name, maxChunk: MAX_CHUNK };
   await serveSlots(chunk ? { ...plan, chunk } : plan, wrap(batch, device), inbox, tell);
 }
 
-function defaultSlots(device: Device, maxNeurons: number): number {
-  // Enough networks to fill a graphics card; on processors, enough that the last ones of a launch are short.
-  const wanted = device.info.kind === 'webgpu' && !device.info.software ? 128 : 16;
-  const one = batchBytes({ slots: 1, maxNeurons, maxItems: 1, maxRecords: MAX_CHUNK }, NO_DATA);
-  const fit = Math.floor(device.info.limits.maxBindingBytes / (one.weights ?? 1));
-  return Math.max(1, Math.min(wanted, fit));
+/** How many networks run side by side: as the user says, else what suits the device. */
+async function chooseSlots(
+  device: Device,
+  { slots, maxNeurons, settings }: WorkerSetup,
+  { inputs, offsets, events }: EventLists,
+): Promise<{ readonly slots: number; readonly source: Calibration['source'] | 'given' }> {
+  if (slots !== undefined) return { slots, source: 'given' };
+  const { steps, maxRateHz } = settings;
+  const dataBytes = offsets.byteLength + events.byteLength;
+  return await calibrateSlots(device, {
+    maxNeurons,
+    steps,
+    inputs,
+    maxRateHz,
+    maxChunk: MAX_CHUNK,
+    dataBytes,
+  });
 }
-
-const NO_DATA = {
-  samples: 0,
-  steps: 0,
-  inputs: 784,
-  offsets: new Uint32Array(0),
-  events: new Uint16Array(0),
-};
 
 /** What comes over a port: the data, and trials. */
 export class Inbox implements TrialSource {

@@ -35,7 +35,14 @@ function replay(start: SearchProgress, events: readonly (readonly [number, RunEv
   return events.reduce((progress, [now, event]) => progressAfter(progress, event, now), start);
 }
 
-const READY: RunEvent = { kind: 'ready', worker: 0, device: DEVICE, slots: 2, setupSeconds: 1 };
+const READY: RunEvent = {
+  kind: 'ready',
+  worker: 0,
+  device: DEVICE,
+  slots: 2,
+  slotsAre: 'given',
+  setupSeconds: 1,
+};
 const begun = (...numbers: number[]): RunEvent => {
   return { kind: 'begun', worker: 0, trials: numbers.map((number) => trial(number, 'running')) };
 };
