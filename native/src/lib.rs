@@ -6,8 +6,8 @@
 //! * [`kernels`]: the kernels of `shaders/`, for the processor.
 //! * [`vulkan`]: which of several identical graphics cards WebGPU gets to see.
 //!
-//! But for the Vulkan layer, nothing here is global: every object that JavaScript makes owns its threads and its memory, so that any number
-//! of them live side by side, in any number of worker threads.
+//! But for the Vulkan layer, nothing here is global: every object that JavaScript makes owns its threads and its memory,
+//! so that any number of them live side by side, in any number of worker threads.
 
 #![deny(clippy::unwrap_used, clippy::expect_used)]
 // Unit tests are built without the exports to JavaScript, so what only JavaScript calls looks dead in them.

@@ -2,7 +2,8 @@
 //!
 //! The one file of this crate with `unsafe`: a layer speaks to the Vulkan loader through C function pointers and
 //! structs (Vulkan Loader, "Loader and Layer Interface", version 2 of the interface). It does as little as a layer
-//! can: it stands in the instance's chain only, changes the answer of one function, and passes everything else on.
+//! can: it stands in the instance's chain only, changes the answers of two functions, and passes everything else on.
+//! The second is the properties' limits, see [`MOST_DYNAMIC_BUFFERS`].
 //! TypeScript (`src/device/webgpu/layer.ts`) writes its manifest and names it in `VK_INSTANCE_LAYERS`.
 
 use std::collections::BTreeMap;
@@ -45,6 +46,10 @@ struct LinkInfo {
 /// `VK_LAYER_LINK_INFO`.
 const LAYER_LINK_INFO: i32 = 0;
 
+/// Dawn uses no more dynamic buffers than this in a pipeline layout, and prints two lines on standard error for every
+/// adapter that offers more (llvmpipe: 1,000,000). Offered what it would use, it is quiet.
+const MOST_DYNAMIC_BUFFERS: u32 = 16;
+
 /// An instance of the application with what comes after this layer.
 #[derive(Clone)]
 struct Next {
@@ -54,12 +59,21 @@ struct Next {
     has_properties2: bool,
 }
 
-/// The living instances by their handles. The loader's interface has no other place to keep them.
-static INSTANCES: Mutex<BTreeMap<u64, Next>> = Mutex::new(BTreeMap::new());
+/// The living instances by their keys. The loader's interface has no other place to keep them.
+static INSTANCES: Mutex<BTreeMap<usize, Next>> = Mutex::new(BTreeMap::new());
 
-fn next_of(instance: vk::Instance) -> Option<Next> {
+/// What an instance and its physical devices have in common: handles point to objects that begin with a pointer to the
+/// loader's table of functions for the instance.
+fn key_of(handle: impl Handle) -> Option<usize> {
+    let object = handle.as_raw() as *const usize;
+    // SAFETY: the loader gives handles of living objects, or null.
+    unsafe { object.as_ref() }.copied()
+}
+
+fn next_of(handle: impl Handle) -> Option<Next> {
+    let key = key_of(handle)?;
     let instances = INSTANCES.lock().unwrap_or_else(PoisonError::into_inner);
-    instances.get(&instance.as_raw()).cloned()
+    instances.get(&key).cloned()
 }
 
 /// The entry point that the manifest names.
@@ -89,10 +103,22 @@ unsafe extern "system" fn get_instance_proc_addr(
     if name.is_null() {
         return None;
     }
-    // SAFETY: the loader gives a C string; a function pointer may be passed as PFN_vkVoidFunction, and the caller
-    // casts it back to the type that belongs to its name.
+    // SAFETY: the loader gives a C string.
+    let own = own_function(unsafe { CStr::from_ptr(name) });
+    if own.is_some() {
+        return own;
+    }
+    let next = next_of(instance)?;
+    // SAFETY: the next one of the chain is asked what this one was asked.
+    unsafe { (next.get_instance_proc_addr)(instance, name) }
+}
+
+/// This layer's own version of a function.
+fn own_function(name: &CStr) -> vk::PFN_vkVoidFunction {
+    // SAFETY: any function pointer may pass as PFN_vkVoidFunction; the caller casts it back to the type that belongs to
+    // the name.
     unsafe {
-        match CStr::from_ptr(name).to_bytes() {
+        match name.to_bytes() {
             b"vkGetInstanceProcAddr" => {
                 transmute::<vk::PFN_vkGetInstanceProcAddr, vk::PFN_vkVoidFunction>(get_instance_proc_addr)
             }
@@ -106,8 +132,53 @@ unsafe extern "system" fn get_instance_proc_addr(
                 vk::PFN_vkEnumeratePhysicalDevices,
                 vk::PFN_vkVoidFunction,
             >(enumerate_physical_devices),
-            _ => next_of(instance).and_then(|next| (next.get_instance_proc_addr)(instance, name)),
+            b"vkGetPhysicalDeviceProperties" => {
+                transmute::<vk::PFN_vkGetPhysicalDeviceProperties, vk::PFN_vkVoidFunction>(get_properties)
+            }
+            b"vkGetPhysicalDeviceProperties2" => {
+                transmute::<vk::PFN_vkGetPhysicalDeviceProperties2, vk::PFN_vkVoidFunction>(get_properties2)
+            }
+            _ => None,
         }
+    }
+}
+
+unsafe extern "system" fn get_properties(
+    device: vk::PhysicalDevice,
+    properties: *mut vk::PhysicalDeviceProperties,
+) {
+    let Some(next) = next_of(device) else { return };
+    // SAFETY: the caller's arguments go on to the next one of the chain, which fills what `properties` points to.
+    unsafe {
+        (next.functions.fp_v1_0().get_physical_device_properties)(device, properties);
+        if let Some(properties) = properties.as_mut() {
+            offer_what_is_used(&mut properties.limits);
+        }
+    }
+}
+
+unsafe extern "system" fn get_properties2(
+    device: vk::PhysicalDevice,
+    properties: *mut vk::PhysicalDeviceProperties2<'_>,
+) {
+    let Some(next) = next_of(device).filter(|next| next.has_properties2) else {
+        return;
+    };
+    // SAFETY: as above.
+    unsafe {
+        (next.functions.fp_v1_1().get_physical_device_properties2)(device, properties);
+        if let Some(properties) = properties.as_mut() {
+            offer_what_is_used(&mut properties.properties.limits);
+        }
+    }
+}
+
+fn offer_what_is_used(limits: &mut vk::PhysicalDeviceLimits) {
+    for limit in [
+        &mut limits.max_descriptor_set_uniform_buffers_dynamic,
+        &mut limits.max_descriptor_set_storage_buffers_dynamic,
+    ] {
+        *limit = (*limit).min(MOST_DYNAMIC_BUFFERS);
     }
 }
 
@@ -154,8 +225,10 @@ unsafe extern "system" fn create_instance(
             functions: ash::Instance::load_with(load, made),
             has_properties2: get(made, c"vkGetPhysicalDeviceProperties2".as_ptr()).is_some(),
         };
-        let mut instances = INSTANCES.lock().unwrap_or_else(PoisonError::into_inner);
-        instances.insert(made.as_raw(), next);
+        if let Some(key) = key_of(made) {
+            let mut instances = INSTANCES.lock().unwrap_or_else(PoisonError::into_inner);
+            instances.insert(key, next);
+        }
         result
     }
 }
@@ -185,10 +258,10 @@ unsafe extern "system" fn destroy_instance(
     instance: vk::Instance,
     allocator: *const vk::AllocationCallbacks<'_>,
 ) {
-    let removed = {
+    let removed = key_of(instance).and_then(|key| {
         let mut instances = INSTANCES.lock().unwrap_or_else(PoisonError::into_inner);
-        instances.remove(&instance.as_raw())
-    };
+        instances.remove(&key)
+    });
     if let Some(next) = removed {
         // SAFETY: the caller's arguments go on to the next one of the chain.
         unsafe { (next.functions.fp_v1_0().destroy_instance)(instance, allocator) }
@@ -310,7 +383,20 @@ fn format_uuid(bytes: [u8; 16]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::format_uuid;
+    use super::{format_uuid, offer_what_is_used};
+    use ash::vk;
+
+    #[test]
+    fn dynamic_buffers_are_offered_as_far_as_dawn_uses_them() {
+        let mut limits = vk::PhysicalDeviceLimits {
+            max_descriptor_set_uniform_buffers_dynamic: 1_000_000,
+            max_descriptor_set_storage_buffers_dynamic: 8,
+            ..Default::default()
+        };
+        offer_what_is_used(&mut limits);
+        assert_eq!(limits.max_descriptor_set_uniform_buffers_dynamic, 16);
+        assert_eq!(limits.max_descriptor_set_storage_buffers_dynamic, 8);
+    }
 
     #[test]
     fn uuids_read_as_vulkaninfo_prints_them() {
