@@ -82,7 +82,7 @@ describe('a search that is killed', { timeout: 400_000 }, () => {
     expect(killed.map(result)).toEqual(store.trials('undisturbed').map(result));
   });
 
-  it('loses none in 5 runs with an optimizer that learns', async () => {
+  it('proposes in 5 more runs what it would have undisturbed, deterministic, with an optimizer that learns', async () => {
     const args = [
       ...SMALL_SEARCH,
       '--trials',
@@ -90,10 +90,12 @@ describe('a search that is killed', { timeout: 400_000 }, () => {
       '--json',
       '--set',
       'optimizer.initial=10',
-      '--name',
-      'learning',
-    ];
-    const learning = args.map((word) => (word === 'sobol' ? 'scbo' : word));
-    await killAgainAndAgain('learning', learning, 5, 60);
+      '--deterministic',
+      '6',
+    ].map((word) => (word === 'sobol' ? 'scbo' : word));
+    const killed = await killAgainAndAgain('learning', [...args, '--name', 'learning'], 5, 60);
+    expect(await tacet([...args, '--name', 'learning-undisturbed'], folder.path)).toMatchObject({ code: 0 });
+    using store = openSqliteStore(path);
+    expect(killed.map(result)).toEqual(store.trials('learning-undisturbed').map(result));
   });
 });

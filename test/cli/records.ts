@@ -1,4 +1,5 @@
-/** Trials and studies for the tests of what is printed. */
+/** Trials, studies and a device for the tests of what is printed. */
+import type { DeviceInfo } from '../../src/device/device.ts';
 import type { StudySummary, TrialRecord } from '../../src/study/store.ts';
 import type { TrialOutcome } from '../../src/study/trial.ts';
 
@@ -58,3 +59,20 @@ export function summary(trials: readonly TrialRecord[], budget: number): StudySu
     },
   };
 }
+
+export const DEVICE_INFO: DeviceInfo = {
+  kind: 'native',
+  name: 'a processor',
+  vendor: '',
+  driver: '',
+  backend: '',
+  software: true,
+  limits: {
+    maxBufferBytes: 1,
+    maxBindingBytes: 1,
+    maxWorkgroupBytes: 1,
+    maxWorkgroupSize: 1,
+    maxWorkgroupsPerDimension: 1,
+  },
+  features: [],
+};

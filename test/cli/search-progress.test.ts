@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
+  downText,
   endedTrials,
   liveView,
   progressAfter,
@@ -9,26 +10,8 @@ import {
   secondsLeft,
   startProgress,
 } from '../../src/cli/search-progress.ts';
-import type { DeviceInfo } from '../../src/device/device.ts';
 import type { RunEvent } from '../../src/study/run-events.ts';
-import { summary, trial } from './records.ts';
-
-const DEVICE: DeviceInfo = {
-  kind: 'native',
-  name: 'a processor',
-  vendor: '',
-  driver: '',
-  backend: '',
-  software: true,
-  limits: {
-    maxBufferBytes: 1,
-    maxBindingBytes: 1,
-    maxWorkgroupBytes: 1,
-    maxWorkgroupSize: 1,
-    maxWorkgroupsPerDimension: 1,
-  },
-  features: [],
-};
+import { DEVICE_INFO, summary, trial } from './records.ts';
 
 /** Progress after events at these times, ms. */
 function replay(start: SearchProgress, events: readonly (readonly [number, RunEvent])[]): SearchProgress {
@@ -38,7 +21,7 @@ function replay(start: SearchProgress, events: readonly (readonly [number, RunEv
 const READY: RunEvent = {
   kind: 'ready',
   worker: 0,
-  device: DEVICE,
+  device: DEVICE_INFO,
   slots: 2,
   slotsAre: 'given',
   setupSeconds: 1,
@@ -119,6 +102,37 @@ describe('progress of a search', () => {
     const progress = replay(empty, events);
     expect(progress.best?.number).toBe(3);
     expect(progressLine(progress)).toContain('best 0.6000 (trial 3, neurons 103, decoder all)');
+  });
+
+  it('follows each device, and takes trials back from a worker that went down', () => {
+    const two = startProgress(summary([], 10), ['native', 'webgpu:swift'], 0);
+    const down = {
+      kind: 'down',
+      worker: 1,
+      device: 'webgpu:swift',
+      reason: 'lost',
+      replaced: true,
+      again: [2, 3],
+    } as const;
+    const events: [number, RunEvent][] = [
+      [1000, READY],
+      [1000, begun(0, 1)],
+      [1000, { ...begun(2, 3), worker: 1 } as RunEvent],
+      [2000, { ...chunk(100), seconds: 1 } as RunEvent],
+      [2000, down],
+    ];
+    const progress = replay(two, events);
+    expect([...progress.running]).toEqual([0, 1]);
+    // One of two slots in a launch, for one second of one.
+    expect(liveView(progress, 100).split('\n').slice(4)).toEqual([
+      'a processor: 2 slots, 50 % occupied, 100 per second',
+      'webgpu:swift: starting, 1 restart',
+    ]);
+    expect(downText(down)).toBe(
+      'The worker on webgpu:swift went down: lost; another worker takes its place; 2 trials put back, to be run again.',
+    );
+    const gone = replay(progress, [[3000, { ...down, replaced: false, again: [] }]]);
+    expect(liveView(gone, 100)).toContain('webgpu:swift: given up, 2 restarts');
   });
 
   it('keeps the live view within the terminal', () => {

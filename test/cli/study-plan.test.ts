@@ -48,6 +48,14 @@ describe('a study from a recipe', () => {
     expect(shortened).toEqual({});
   });
 
+  it('is deterministic when it is asked for, with a lag of 16 unless another is given', () => {
+    const lagOf = (given: Parameters<typeof planned>[1]) => planned('mnist-stdp', given).spec.optimizer;
+    expect(lagOf({})).not.toHaveProperty('deterministic');
+    expect(lagOf({ options: { deterministic: true } })).toMatchObject({ name: 'scbo', deterministic: 16 });
+    expect(lagOf({ options: { deterministic: 3 } })).toMatchObject({ deterministic: 3 });
+    expect(lagOf({ set: ['optimizer.deterministic=4'] })).toMatchObject({ deterministic: 4 });
+  });
+
   it('changes bounds and fixes values by assignments', () => {
     const set = [
       'space.map_size.high=400',
