@@ -1,6 +1,6 @@
 /** `tacet devices`: what could run kernels on this machine, and which one a search would use. */
 import { Command } from 'commander';
-import { type DeviceInfo, type DeviceListing, listDevices } from '../device/index.ts';
+import { type DeviceInfo, type DeviceListing, describeIdentity, listDevices } from '../device/index.ts';
 import { formatCount } from './format.ts';
 import { printJson } from './json-lines.ts';
 import { jsonOption } from './options.ts';
@@ -9,7 +9,8 @@ const EXAMPLES = `
 Examples:
   tacet devices
   tacet devices --json
-  tacet search mnist-stdp --devices webgpu:llvmpipe`;
+  tacet search mnist-stdp --devices all
+  tacet search mnist-stdp --devices webgpu:pci-0000:65:00.0,webgpu:llvmpipe`;
 
 export function devicesCommand(): Command {
   return new Command('devices')
@@ -23,24 +24,25 @@ export function devicesCommand(): Command {
     });
 }
 
-function deviceJson({ spec, info, absent, chosen }: DeviceListing): object {
+function deviceJson({ spec, info, absent, openedBy, chosen }: DeviceListing): object {
   return {
     kind: 'device',
     spec,
     present: info !== undefined,
-    ...(info === undefined ? { reason: absent } : { info }),
+    ...(info === undefined ? { reason: absent } : { info, openedBy }),
     usedByDefault: chosen !== undefined,
     ...(chosen === undefined ? {} : { reason: chosen }),
   };
 }
 
-function deviceText({ spec, info, absent }: DeviceListing): string {
+function deviceText({ spec, info, absent, openedBy }: DeviceListing): string {
   if (info === undefined) return `${spec}\n  absent: ${absent}`;
   const { limits } = info;
   const lines = [
     `${info.name}`,
     `  --devices "${spec}"`,
     `  ${kindOf(info)}; vendor ${info.vendor}; backend ${info.backend}; driver ${info.driver}`,
+    `  ${[...cardOf(info), ...(openedBy === undefined ? [] : [`opened by ${openedBy}`])].join('; ')}`,
     `  buffers up to ${formatBytes(limits.maxBufferBytes)}, bindings up to ${formatBytes(limits.maxBindingBytes)}`,
   ];
   // The native engine's launches have no workgroups.
@@ -51,6 +53,14 @@ function deviceText({ spec, info, absent }: DeviceListing): string {
   }
   lines.push(`  features: ${info.features.join(', ') || 'none of those that matter'}`);
   return lines.join('\n');
+}
+
+/** What is known of the card itself. */
+function cardOf({ kind, identity, memoryBytes }: DeviceInfo): string[] {
+  const type =
+    kind === 'native' || identity === undefined || identity.type === 'software' ? [] : [identity.type];
+  const which = identity ? [describeIdentity(identity)] : [];
+  return [...type, ...which, ...(memoryBytes === undefined ? [] : [`${formatBytes(memoryBytes)} of memory`])];
 }
 
 function kindOf({ kind, software }: DeviceInfo): string {

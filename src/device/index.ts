@@ -37,6 +37,8 @@ export interface DeviceListing {
   readonly info: DeviceInfo | undefined;
   /** Why it is absent. */
   readonly absent: string | undefined;
+  /** By what an adapter is known when it is opened; undefined for the native engine, and when it is absent. */
+  readonly openedBy: string | undefined;
   /** Why `auto` opens this one; undefined for all others. */
   readonly chosen: string | undefined;
 }
@@ -98,7 +100,7 @@ async function findDevice(spec: string): Promise<Choice> {
 export async function listDevices(): Promise<DeviceListing[]> {
   const native = describeNative();
   const absent = 'absent' in native ? native.absent : undefined;
-  const listings: Omit<DeviceListing, 'chosen'>[] = [];
+  const listings: Omit<DeviceListing, 'chosen' | 'openedBy'>[] = [];
   let present: Present = { adapters: [], native: absent === undefined };
   try {
     const { describeAdapter, openAdapter } = await loadAdapters();
@@ -129,8 +131,15 @@ export async function listDevices(): Promise<DeviceListing[]> {
   const chosen = defaultChoice(present);
   return listings.map((listing) => ({
     ...listing,
+    openedBy: listing.info && openedBy(listing.info, present),
     chosen: listing.spec === chosen?.spec ? chosen.why : undefined,
   }));
+}
+
+function openedBy({ kind, identity }: DeviceInfo, { withoutIdentity }: Present): string | undefined {
+  if (kind === 'native') return undefined;
+  if (identity) return "its identity, through Tacet's Vulkan layer";
+  return `its name (${withoutIdentity ?? 'nothing else is known of it'})`;
 }
 
 function defaultChoice(present: Present): Choice | undefined {
