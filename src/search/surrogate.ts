@@ -194,7 +194,7 @@ export class Surrogate {
 }
 
 /** The observations at the time of an ask, and which of them lie nearest to the centre. */
-class Observed {
+export class Observed {
   readonly observations: readonly Observation[];
   readonly #centre: Float64Array;
   #order: readonly number[] | undefined;
