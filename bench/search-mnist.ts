@@ -4,20 +4,12 @@
  *     node bench/search-mnist.ts [--trials 200] [--seeds 3] [--train 12000] [--hold-out 4000] [--device native]
  *                                [--results FOLDER]
  *
- * Each study that is finished is kept as a file in the results folder (`bench/results/search-mnist` unless given), so a
- * stopped bench goes on where it stood. Whatever studies of these settings are there are then put together in the
- * table of `docs/optimizer.md`. By default one study takes four minutes on two cores that are otherwise idle.
+ * Studies are kept in the results folder (`bench/results/search-mnist` unless given): those that are finished as JSON, the
+ * one under way as its store, so a bench that was stopped or killed goes on where it stood. Whatever studies of these
+ * settings are finished are then put together in the table of `docs/optimizer.md`. By default one study takes four minutes
+ * on two cores that are otherwise idle.
  */
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -40,14 +32,18 @@ interface Scale {
   readonly holdOutSamples: number;
 }
 
-/** A study that has all its trials, in the order in which they ended. */
-interface FinishedStudy extends Scale {
-  readonly optimizer: OptimizerName;
-  readonly seed: number;
-  readonly device: string;
+/** What a study took; after an interruption it goes on from where its last trial ended. */
+interface Spent {
   readonly wallSeconds: number;
   /** Of all threads of the process, which does nothing else meanwhile: hardly depends on what else the machine does. */
   readonly processorSeconds: number;
+}
+
+/** A study that has all its trials, in the order in which they ended. */
+interface FinishedStudy extends Scale, Spent {
+  readonly optimizer: OptimizerName;
+  readonly seed: number;
+  readonly device: string;
   readonly outcomes: readonly TrialEnd[];
 }
 
@@ -63,36 +59,46 @@ interface TrialEnd {
 
 /* ---------- one study ---------- */
 
+/** Runs a study, or goes on with it: its store is at `path`, what it has taken so far beside it. */
 async function runStudy(
   optimizer: OptimizerName,
   seed: number,
   scale: Scale,
   device: string,
+  path: string,
 ): Promise<FinishedStudy> {
   const spec = specOf(optimizer, seed, scale);
-  const folder = mkdtempSync(join(tmpdir(), 'tacet-bench-'));
-  try {
-    using store = openSqliteStore(join(folder, 'study.db'));
-    const processor = process.cpuUsage();
-    const began = performance.now();
-    await runSearch(spec, store, { devices: device });
-    const wallSeconds = (performance.now() - began) / 1000;
+  using store = openSqliteStore(path);
+  const spentPath = `${path}.spent`;
+  const before: Spent = existsSync(spentPath)
+    ? (JSON.parse(readFileSync(spentPath, 'utf8')) as Spent)
+    : { wallSeconds: 0, processorSeconds: 0 };
+  const processor = process.cpuUsage();
+  const began = performance.now();
+  const spent = (): Spent => {
     const { user, system } = process.cpuUsage(processor);
-    const trials = store
-      .trials(spec.name)
-      .toSorted((a, b) => (a.finishOrder as number) - (b.finishOrder as number));
     return {
-      optimizer,
-      seed,
-      ...scale,
-      device: trials[0]?.outcome?.device ?? device,
-      wallSeconds,
-      processorSeconds: (user + system) / 1e6,
-      outcomes: trials.map(endOf),
+      wallSeconds: before.wallSeconds + (performance.now() - began) / 1000,
+      processorSeconds: before.processorSeconds + (user + system) / 1e6,
     };
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  };
+  await runSearch(spec, store, {
+    devices: device,
+    onEvent: ({ kind }) => {
+      if (kind === 'outcome') writeFileSync(spentPath, JSON.stringify(spent()));
+    },
+  });
+  const trials = store
+    .trials(spec.name)
+    .toSorted((a, b) => (a.finishOrder as number) - (b.finishOrder as number));
+  return {
+    optimizer,
+    seed,
+    ...scale,
+    device: trials[0]?.outcome?.device ?? device,
+    ...spent(),
+    outcomes: trials.map(endOf),
+  };
 }
 
 function specOf(optimizer: OptimizerName, seed: number, scale: Scale): StudySpec {
@@ -257,8 +263,11 @@ async function main(): Promise<void> {
       const key = `${optimizer}-${scale.trials}-${scale.trainSamples}-${scale.holdOutSamples}-${seed}`;
       const file = join(folder, `${key}.json`);
       if (existsSync(file)) continue;
-      const study = await runStudy(optimizer, seed, scale, values.device);
+      const path = join(folder, `${key}.db`);
+      const study = await runStudy(optimizer, seed, scale, values.device, path);
       writeFileSync(file, JSON.stringify(study));
+      rmSync(path);
+      rmSync(`${path}.spent`);
       const best = accuracy(bestOf(study.outcomes));
       console.log(`${key}: best feasible ${best} in ${minutes(study.wallSeconds)}`);
     }
