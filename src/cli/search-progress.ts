@@ -128,7 +128,13 @@ export function loadText(load: DeviceLoad, now: number): string {
 
 /** What to say of a worker that is ready. */
 export function readyText({ device, slots, slotsAre, setupSeconds }: Extract<RunEvent, { kind: 'ready' }>) {
-  const how = { given: '', only: '', measured: ' (measured)', cached: ' (measured before)' }[slotsAre];
+  const how = {
+    given: '',
+    only: '',
+    busy: ' (not measured: busy)',
+    measured: ' (measured)',
+    cached: ' (measured before)',
+  }[slotsAre];
   return `${device.name}: ${plural(slots, 'slot')}${how}, ready after ${formatDuration(setupSeconds)}`;
 }
 

@@ -3,12 +3,12 @@
  *
  * More slots fill a device better, until it is full; beyond that they only cost memory, make the end of a study longer
  * and the optimizer's news older. So: the fewest that reach the best throughput measured, less 5 %. The first number
- * tried is one that every device of the kind needs, so that a machine that was busy while it was measured does not end
- * up with a few slots for ever.
+ * tried is one that every device of the kind needs, and a processor that is busy with other work is not measured: it
+ * would be remembered as something that it is not.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { cacheFolder, writeWhole } from '../cache.ts';
@@ -18,7 +18,7 @@ import { type BatchShape, batchBytes, DiehlCookBatch, type EventLists } from '..
 import { encodePoisson } from '../network/encoders/poisson.ts';
 import { diehlCookParameters, diehlCookSlot, traceTable } from '../network/models/diehl-cook.ts';
 import { packageVersion } from '../version.ts';
-import { NEURONS_OF_OVERHEAD, TARGET_LAUNCH_MS } from './slots.ts';
+import { launchMsOf, NEURONS_OF_OVERHEAD } from './slots.ts';
 
 /** The networks that will run. */
 export interface CalibrationShape {
@@ -43,8 +43,8 @@ export interface SlotRate {
 
 export interface Calibration {
   readonly slots: number;
-  /** `only`: there was no other number to choose. */
-  readonly source: 'measured' | 'cached' | 'only';
+  /** `only`: there was no other number to choose; `busy`: the smallest, as other programs kept the processors busy. */
+  readonly source: 'measured' | 'cached' | 'only' | 'busy';
   /** In the order of measuring. */
   readonly rates: readonly SlotRate[];
   /** Time that the calibration took, compiling included, seconds. */
@@ -56,13 +56,15 @@ export interface CalibrationOptions {
   readonly budgetMs?: number;
   /** Where results are kept; `calibration` in the user's cache folder by default. */
   readonly folder?: string;
+  /** Whether other programs keep the processors busy; by default, whether there is more to do than processors. */
+  readonly busy?: boolean;
 }
 
 /** Beyond this many trials at once no optimizer learns much from the ones before. */
 const MOST_SLOTS = 512;
 /** A doubling that gains less than this is not worth its slots. */
 const LEAST_GAIN = 1.05;
-const SLOTS_OF_A_THREAD = 8;
+const SLOTS_OF_A_THREAD = 4;
 const BUDGET_MS = 2000;
 
 /** How many slots a device has memory for, and no more than 512; at least 1. */
@@ -87,19 +89,23 @@ export function candidateSlots(
   info: Pick<DeviceInfo, 'kind' | 'software' | 'threads'>,
   fitting: number,
 ): number[] {
-  // A processor's thread runs one network at a time, and waits at the end of a launch for the others: with eight each
+  // A processor's thread runs one network at a time, and waits at the end of a launch for the others: with four each
   // that is short. The smallest graphics cards run tens of workgroups at a time.
-  const onProcessor = info.kind === 'native' || info.software;
-  const least = onProcessor ? SLOTS_OF_A_THREAD * (info.threads ?? availableParallelism()) : 32;
+  const least = isOnProcessor(info) ? SLOTS_OF_A_THREAD * (info.threads ?? availableParallelism()) : 32;
   const candidates = [Math.min(least, fitting)];
   for (let slots = 2 * least; slots <= fitting; slots *= 2) candidates.push(slots);
   return candidates;
 }
 
+function isOnProcessor({ kind, software }: Pick<DeviceInfo, 'kind' | 'software'>): boolean {
+  return kind === 'native' || software;
+}
+
 /**
- * Measures the candidates in turn until two of them were no better than a smaller one, or the time is over.
+ * Measures the candidates in turn until two of them were no better than a smaller one; then all of these again in the
+ * opposite order, as far as there is time, since whatever else the machine did meanwhile is gone or has come.
  *
- * @param measure throughput with so many slots, given the throughput of the candidate before
+ * @param measure throughput with so many slots, given one that was measured just before
  * @param left ms that are left for measuring
  */
 export async function measureSlots(
@@ -116,6 +122,10 @@ export async function measureSlots(
     rates.push({ slots, rate });
     inVain = rate < LEAST_GAIN * best ? inVain + 1 : 0;
     best = Math.max(best, rate);
+  }
+  for (let index = rates.length - 1; index >= 0 && left() > 0; index--) {
+    const { slots, rate } = rates[index] as SlotRate;
+    rates[index] = { slots, rate: Math.max(rate, await measure(slots, rate)) };
   }
   return rates;
 }
@@ -152,7 +162,12 @@ export async function calibrateSlots(
   const known = readCached(path, key);
   if (known) return { slots: fewestSlots(known), source: 'cached', rates: known, seconds: seconds() };
 
+  const { busy = (loadavg()[0] ?? 0) > availableParallelism() } = options;
+  if (only !== undefined && busy && isOnProcessor(device.info)) {
+    return { slots: only, source: 'busy', rates: [], seconds: seconds() };
+  }
   const data = randomData(shape);
+  const launchMs = launchMsOf(device.info);
   let end: number | undefined;
   const rates = await measureSlots(
     candidates,
@@ -165,7 +180,7 @@ export async function calibrateSlots(
       );
       // Kernels are compiled by now, which is not part of the measuring.
       end ??= performance.now() + budgetMs;
-      return await measureRate(batch, networkSizes(slots, shape.maxNeurons), shape, before);
+      return await measureRate(batch, launchMs, networkSizes(slots, shape.maxNeurons), shape, before);
     },
     () => (end ?? Number.POSITIVE_INFINITY) - performance.now(),
   );
@@ -181,11 +196,12 @@ function batchShape(slots: number, { maxNeurons, maxChunk }: CalibrationShape): 
   return { slots, maxNeurons, maxItems: slots, maxRecords: slots * maxChunk };
 }
 
-/** Everything that the rates depend on. */
+/** Everything that the rates depend on; the size of the data set only by what it leaves room for. */
 function keyOf(info: DeviceInfo, shape: CalibrationShape, candidates: readonly number[]): string {
   const { name, driver, backend } = info;
+  const { dataBytes: _, ...networks } = shape;
   const kernel = createHash('sha256').update(loadContract('diehl_cook').source).digest('hex');
-  return JSON.stringify({ version: packageVersion(), kernel, name, driver, backend, shape, candidates });
+  return JSON.stringify({ version: packageVersion(), kernel, name, driver, backend, networks, candidates });
 }
 
 const cached = z.strictObject({
@@ -212,9 +228,10 @@ function networkSizes(slots: number, maxNeurons: number): number[] {
   return Array.from({ length: slots }, (_, slot) => 1 + Math.floor((((slot + 1) * golden) % 1) * maxNeurons));
 }
 
-/** Neurons x samples per ms; the best of three launches of about the length that launches of a study have. */
+/** Neurons x samples per ms; the best of two launches of about the length that launches of a study have. */
 async function measureRate(
   batch: DiehlCookBatch,
+  launchMs: number,
   sizes: readonly number[],
   shape: CalibrationShape,
   before: number | undefined,
@@ -254,11 +271,11 @@ async function measureRate(
   let { rate } = await run(0);
   let best = 0;
   // The first launches are shorter than they should be where the rate is not known yet.
-  for (let launch = 0, full = 0; full < 3 && launch < 8; launch++) {
-    const result = await run((TARGET_LAUNCH_MS * Math.max(rate, before ?? 0)) / sizes.length);
+  for (let launch = 0, full = 0; full < 2 && launch < 8; launch++) {
+    const result = await run((launchMs * Math.max(rate, before ?? 0)) / sizes.length);
     rate = result.rate;
     best = Math.max(best, rate);
-    if (result.ms > TARGET_LAUNCH_MS / 2) full += 1;
+    if (result.ms > launchMs / 2) full += 1;
   }
   return best;
 }

@@ -53,7 +53,7 @@ export type FromWorker =
       readonly kind: 'ready';
       readonly slots: number;
       /** Where the number of slots comes from; see `Calibration.source`. */
-      readonly slotsAre: 'given' | 'measured' | 'cached' | 'only';
+      readonly slotsAre: 'given' | Calibration['source'];
       readonly setupSeconds: number;
     }
   /** Slots are free, or surely will be after the chunk under way, for this many more trials. */

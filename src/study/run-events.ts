@@ -15,7 +15,7 @@ export type RunEvent =
       readonly device: DeviceInfo;
       readonly slots: number;
       /** Where the number of slots comes from: the options, or the calibration; `only` when there was no choice. */
-      readonly slotsAre: 'given' | 'measured' | 'cached' | 'only';
+      readonly slotsAre: 'given' | Calibration['source'];
       readonly setupSeconds: number;
     }
   /** Trials were handed to a device. */

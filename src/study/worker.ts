@@ -8,7 +8,7 @@ import { type Calibration, calibrateSlots } from './calibration.ts';
 import type { EncodedData } from './encoded-data.ts';
 import { type FromWorker, failureOf, type ToWorker, type TrialOrder, type WorkerSetup } from './messages.ts';
 import type { WorkerTask } from './session.ts';
-import { type SlotRunner, serveSlots, type TrialSource } from './slots.ts';
+import { launchMsOf, type SlotRunner, serveSlots, type TrialSource } from './slots.ts';
 
 /** Samples of one item in one launch, at the most: room for its records. */
 const MAX_CHUNK = 1024;
@@ -52,7 +52,8 @@ async function serveDevice(
   const shape: BatchShape = { slots, maxNeurons, maxItems: slots, maxRecords: slots * MAX_CHUNK };
   using batch = await DiehlCookBatch.create(device, shape, encoded, traceTable(settings.steps));
   tell({ kind: 'ready', slots, slotsAre: source, setupSeconds: (performance.now() - started) / 1000 });
-  const plan = { slots, settings, data, deviceName: device.info.name, maxChunk: MAX_CHUNK };
+  const launchMs = launchMsOf(device.info);
+  const plan = { slots, settings, data, deviceName: device.info.name, maxChunk: MAX_CHUNK, launchMs };
   await serveSlots(chunk ? { ...plan, chunk } : plan, wrap(batch, device), inbox, tell);
 }
 
