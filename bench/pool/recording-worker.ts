@@ -1,0 +1,49 @@
+/** A worker that notes what its device is given to do, so that it can be done again without the host's work. */
+import { appendFileSync } from 'node:fs';
+import type { BatchItem } from '../../src/kernels/diehl-cook.ts';
+import type { WorkerTask } from '../../src/study/session.ts';
+import type { SlotRunner } from '../../src/study/slots.ts';
+import { serve } from '../../src/study/worker.ts';
+
+/** A line of the notes. JSON has no Infinity: null stands for a budget that has no end. */
+export type Note =
+  | { readonly slot: number; readonly network: Readonly<Record<string, number>> }
+  | { readonly items: readonly BatchItem[] };
+
+export interface RecordingTask extends WorkerTask {
+  /** The file that takes the notes. */
+  readonly notes: string;
+}
+
+export default function start(task: RecordingTask): void {
+  void serve(task, (batch) => new Recorder(batch, task.notes));
+}
+
+class Recorder implements SlotRunner {
+  readonly #runner: SlotRunner;
+  readonly #file: string;
+  #lines: string[] = [];
+
+  constructor(runner: SlotRunner, file: string) {
+    this.#runner = runner;
+    this.#file = file;
+  }
+
+  place(slot: number, network: Readonly<Record<string, number>>): void {
+    this.#note({ slot, network });
+    this.#runner.place(slot, network);
+  }
+
+  run(items: readonly BatchItem[]) {
+    const running = this.#runner.run(items);
+    // While the device works.
+    this.#note({ items });
+    appendFileSync(this.#file, `${this.#lines.join('\n')}\n`);
+    this.#lines = [];
+    return running;
+  }
+
+  #note(note: Note): void {
+    this.#lines.push(JSON.stringify(note));
+  }
+}
