@@ -1,6 +1,8 @@
 /** What a run of trials is told to do, what it says while it goes on, and what it says in the end. */
 import type { Choice, DeviceInfo } from '../device/index.ts';
 import type { OptimizerSummary } from '../search/index.ts';
+import type { Calibration } from './calibration.ts';
+import type { Calibration } from './calibration.ts';
 import type { DeviceLoad } from './device-load.ts';
 import type { RunningTrial } from './messages.ts';
 import type { Patience } from './pool.ts';
