@@ -47,7 +47,7 @@ export function restoreOptimizer(
     const issue = parsed.error.issues[0];
     throw new OptimizerError(
       'saved-state',
-      `the saved optimizer is damaged, or another version's, at ${issue?.path.join('.')}: ${issue?.message}`,
+      `the saved optimizer is damaged or of another version (${issue?.path.join('.')}: ${issue?.message}): restore it with the version that saved it, or begin a new search`,
     );
   }
   const optimizer = make(parsed.data.optimizer, space, parsed.data.settings, engine);
