@@ -1,7 +1,6 @@
 /** Everything that passes between the main thread and a worker that owns a device. */
 import type { Choice, DeviceInfo } from '../device/index.ts';
 import type { Calibration } from './calibration.ts';
-import type { Calibration } from './calibration.ts';
 import type { EncodedData } from './encoded-data.ts';
 import type { MnistStdpSettings } from './recipes.ts';
 import type { Hyperparameters, TrialOutcome } from './trial.ts';

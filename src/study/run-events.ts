@@ -2,7 +2,6 @@
 import type { Choice, DeviceInfo } from '../device/index.ts';
 import type { OptimizerSummary } from '../search/index.ts';
 import type { Calibration } from './calibration.ts';
-import type { Calibration } from './calibration.ts';
 import type { DeviceLoad } from './device-load.ts';
 import type { RunningTrial } from './messages.ts';
 import type { Patience } from './pool.ts';
