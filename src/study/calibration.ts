@@ -14,22 +14,13 @@ import { z } from 'zod';
 import { cacheFolder, writeWhole } from '../cache.ts';
 import { loadContract } from '../device/contract.ts';
 import type { Device, DeviceInfo } from '../device/device.ts';
-import { type BatchShape, batchBytes, DiehlCookBatch, type EventLists } from '../kernels/diehl-cook.ts';
-import { encodePoisson } from '../network/encoders/poisson.ts';
-import { diehlCookParameters, diehlCookSlot, traceTable } from '../network/models/diehl-cook.ts';
+import { batchBytes } from '../kernels/diehl-cook.ts';
 import { packageVersion } from '../version.ts';
-import { launchMsOf, NEURONS_OF_OVERHEAD } from './slots.ts';
+import { batchShape, type NetworkShape, SlotThroughput } from './slot-throughput.ts';
+import { launchMsOf } from './slots.ts';
 
-/** The networks that will run. */
-export interface CalibrationShape {
-  /** The largest network that may come. */
-  readonly maxNeurons: number;
-  readonly steps: number;
-  readonly inputs: number;
-  /** Rate of a white pixel, Hz. */
-  readonly maxRateHz: number;
-  /** Samples of a network in one launch, at the most. */
-  readonly maxChunk: number;
+/** The networks that will run, and what they run on. */
+export interface CalibrationShape extends NetworkShape {
   /** Memory of the encoded data set, bytes. */
   readonly dataBytes: number;
 }
@@ -37,7 +28,7 @@ export interface CalibrationShape {
 /** Throughput with a number of slots. */
 export interface SlotRate {
   readonly slots: number;
-  /** Neurons x samples per millisecond, summed over the slots; a network counts 150 neurons more than it has. */
+  /** Work per millisecond, as {@link SlotThroughput} measures it. */
   readonly rate: number;
 }
 
@@ -166,21 +157,15 @@ export async function calibrateSlots(
   if (only !== undefined && busy && isOnProcessor(device.info)) {
     return { slots: only, source: 'busy', rates: [], seconds: seconds() };
   }
-  const data = randomData(shape);
-  const launchMs = launchMsOf(device.info);
+  const throughput = new SlotThroughput(device, shape);
   let end: number | undefined;
   const rates = await measureSlots(
     candidates,
-    async (slots, before) => {
-      using batch = await DiehlCookBatch.create(
-        device,
-        batchShape(slots, shape),
-        data,
-        traceTable(shape.steps),
-      );
-      // Kernels are compiled by now, which is not part of the measuring.
-      end ??= performance.now() + budgetMs;
-      return await measureRate(batch, launchMs, networkSizes(slots, shape.maxNeurons), shape, before);
+    (slots, before) => {
+      return throughput.measure(slots, launchMsOf(device.info), before, () => {
+        // Making the first batch compiles the kernels, which is not part of the measuring.
+        end ??= performance.now() + budgetMs;
+      });
     },
     () => (end ?? Number.POSITIVE_INFINITY) - performance.now(),
   );
@@ -190,10 +175,6 @@ export async function calibrateSlots(
     // A cache that can't be written costs two seconds the next time, no more.
   }
   return { slots: fewestSlots(rates), source: 'measured', rates, seconds: seconds() };
-}
-
-function batchShape(slots: number, { maxNeurons, maxChunk }: CalibrationShape): BatchShape {
-  return { slots, maxNeurons, maxItems: slots, maxRecords: slots * maxChunk };
 }
 
 /** Everything that the rates depend on; the size of the data set only by what it leaves room for. */
@@ -218,101 +199,3 @@ function readCached(path: string, key: string): SlotRate[] | undefined {
     return undefined;
   }
 }
-
-/**
- * Sizes spread over the search space as a search would: multiples of the golden ratio, modulo 1, lie evenly whatever
- * their number. Equal sizes would hide that the slots of a launch wait for its last one.
- */
-function networkSizes(slots: number, maxNeurons: number): number[] {
-  const golden = (Math.sqrt(5) - 1) / 2;
-  return Array.from({ length: slots }, (_, slot) => 1 + Math.floor((((slot + 1) * golden) % 1) * maxNeurons));
-}
-
-/** Neurons x samples per ms; the best of two launches of about the length that launches of a study have. */
-async function measureRate(
-  batch: DiehlCookBatch,
-  launchMs: number,
-  sizes: readonly number[],
-  shape: CalibrationShape,
-  before: number | undefined,
-): Promise<number> {
-  const silence = { excitatoryAlpha: 0, inhibitoryAlpha: 0 };
-  sizes.forEach((neurons, slot) => {
-    const parameters = diehlCookParameters({ ...LIVELY, map_size: neurons });
-    batch.place(slot, diehlCookSlot(parameters, silence, [slot, 0], shape.steps));
-  });
-  let ordinal = 0;
-  const run = async (workPerSlot: number): Promise<{ ms: number; rate: number }> => {
-    const counts = sizes.map((neurons) => {
-      const samples = Math.round(workPerSlot / (neurons + NEURONS_OF_OVERHEAD));
-      return Math.max(1, Math.min(samples, shape.maxChunk));
-    });
-    const started = performance.now();
-    await batch.run(
-      counts.map((count, slot) => ({
-        slot,
-        first: 0,
-        count,
-        learn: true,
-        begins: ordinal === 0,
-        ordinal,
-        excitatorySilentBudget: Number.POSITIVE_INFINITY,
-        inhibitorySilentBudget: Number.POSITIVE_INFINITY,
-      })),
-    );
-    ordinal += Math.max(...counts);
-    const ms = performance.now() - started;
-    const work = counts.reduce((sum, count, slot) => {
-      return sum + count * ((sizes[slot] as number) + NEURONS_OF_OVERHEAD);
-    }, 0);
-    return { ms, rate: work / ms };
-  };
-  // One sample each: weights are drawn, and with the first number of slots code is made.
-  let { rate } = await run(0);
-  let best = 0;
-  // The first launches are shorter than they should be where the rate is not known yet.
-  for (let launch = 0, full = 0; full < 2 && launch < 8; launch++) {
-    const result = await run((launchMs * Math.max(rate, before ?? 0)) / sizes.length);
-    rate = result.rate;
-    best = Math.max(best, rate);
-    if (result.ms > launchMs / 2) full += 1;
-  }
-  return best;
-}
-
-/** A few random images' spikes, over and over: as many samples as a launch may have. */
-function randomData({ steps, inputs, maxRateHz, maxChunk }: CalibrationShape): EventLists {
-  const images = 16;
-  // A fifth of an MNIST digit is ink, of two thirds of the full intensity.
-  const pixels = Uint8Array.from({ length: images * inputs }, (_, pixel) => (pixel % 5 === 0 ? 170 : 0));
-  const few = encodePoisson(
-    { pixels, pixelsPerImage: inputs },
-    Array.from({ length: images }, (_, image) => image),
-    { steps, maxRateHz, dtMs: 1, seed: 1 },
-  );
-  const offsets = new Uint32Array(maxChunk * (steps + 1));
-  for (let sample = 0; sample < maxChunk; sample++) {
-    const first = (sample % images) * (steps + 1);
-    offsets.set(few.offsets.subarray(first, first + steps + 1), sample * (steps + 1));
-  }
-  return { ...few, samples: maxChunk, offsets };
-}
-
-/** A network that spikes, from the middle of the recorded experiment's good ones. */
-const LIVELY = {
-  nu_pre: 8.48e-4,
-  nu_post: 8.88e-3,
-  strength_exc: 356.9,
-  strength_inh: 433.6,
-  norm: 123.4,
-  e_thresh: -57.66,
-  e_rest: -60.8,
-  e_refrac: 6,
-  theta_plus: 0.044,
-  tc_theta_decay: 2.04e6,
-  e_tc_decay: 4167,
-  i_thresh: -22.82,
-  i_rest: -51.11,
-  i_refrac: 19,
-  i_tc_decay: 1516,
-};
