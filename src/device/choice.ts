@@ -64,8 +64,9 @@ export function rankAdapters<A extends PresentAdapter>(adapters: readonly A[]): 
 export function specOf(adapter: PresentAdapter, adapters: readonly PresentAdapter[]): string {
   const ranked = rankAdapters(adapters);
   const twins = ranked.filter(({ name }) => name === adapter.name);
-  if (twins.length < 2) return `webgpu:${adapter.name}`;
-  const address = adapter.identity?.pciAddress;
+  // Without identities a name means the first of that name, the only one that can be opened.
+  if (twins.length < 2 || !adapter.identity) return `webgpu:${adapter.name}`;
+  const address = adapter.identity.pciAddress;
   const first = ranked.find(({ identity }) => identity?.pciAddress === address);
   if (address !== undefined && first && isSameAdapter(first, adapter)) return `webgpu:pci-${address}`;
   return `webgpu:${adapter.name}#${1 + twins.findIndex((twin) => isSameAdapter(twin, adapter))}`;

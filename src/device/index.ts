@@ -107,9 +107,10 @@ export async function listDevices(): Promise<DeviceListing[]> {
     present = await findDevices();
     for (const adapter of present.adapters) {
       const spec = specOf(adapter, present.adapters);
-      if (listings.some((listing) => listing.spec === spec)) {
-        // A twin without an identity.
-        listings.push({ spec: `${spec} (another one)`, info: undefined, absent: present.withoutIdentity });
+      const before = listings.filter((listing) => listing.spec.startsWith(spec)).length;
+      if (before > 0 && !adapter.identity) {
+        const absent = `it can't be told from "${spec}": ${present.withoutIdentity}`;
+        listings.push({ spec: `${spec}#${before + 1}`, info: undefined, absent });
         continue;
       }
       try {

@@ -31,3 +31,15 @@ it('tacet devices prints the same for people', async () => {
   if (stdout.includes('UUID')) expect(stderr).toBe('');
   expect(stdout).toMatch(/^A search uses .+ unless --devices says otherwise: .+\.$/m);
 });
+
+const [adapter] = inject('presentDevices').filter(({ spec }) => spec !== 'native');
+
+it.skipIf(!adapter)('tacet search refuses the same card twice', async () => {
+  const folder = temporaryFolder();
+  const list = `${adapter?.spec},native,${adapter?.spec}`;
+  const { code, stdout, stderr } = await tacet(['search', 'mnist-stdp', '--devices', list], folder.path);
+  folder.remove();
+  expect(code).toBe(2);
+  expect(stdout).toBe('');
+  expect(stderr).toContain(`"${adapter?.spec}" is the card of "${adapter?.spec}" again; name each card once`);
+});
