@@ -22,6 +22,8 @@ export interface SlotRunner {
 export interface TrialSource {
   /** A trial that is here already. */
   poll(): TrialOrder | undefined;
+  /** Waits for a trial, but no longer than so many ms. */
+  soon(milliseconds: number): Promise<void>;
   /** Waits for a trial, or for the end of all trials. */
   next(): Promise<TrialOrder | undefined>;
   /** True when everything under way should be dropped. */
@@ -59,6 +61,12 @@ export function launchMsOf({ kind, software }: Pick<DeviceInfo, 'kind' | 'softwa
   return kind === 'native' || software ? PROCESSOR_LAUNCH_MS : CARD_LAUNCH_MS;
 }
 
+/**
+ * A trial that falls silent leaves its slot at a moment that nobody foresaw. Waiting this share of a launch for the next
+ * trial is less than the slot would lose in a whole launch without one.
+ */
+const REFILL_WAIT_SHARE = 0.02;
+
 /** A network's work per sample grows with its neurons, from about this many for its inputs and its steps. */
 export const NEURONS_OF_OVERHEAD = 150;
 
@@ -86,7 +94,8 @@ export async function serveSlots(
 
   tell({ kind: 'want', count: plan.slots });
   for (;;) {
-    if (source.abandoned) return;
+    // What has ended is told all the same.
+    if (source.abandoned) break;
     await refill(plan, running, runner, source, settle, tell);
     const active = running.flatMap((entry, slot) => (entry ? [{ ...entry, slot }] : []));
     if (active.length === 0) break;
@@ -122,6 +131,7 @@ export async function serveSlots(
         entry ? [{ number: entry.order.number, samplesLeft: entry.trial.samplesLeft }] : [],
       ),
     });
+    if (freed > 0) await source.soon(REFILL_WAIT_SHARE * milliseconds);
   }
   settle();
 }

@@ -113,6 +113,14 @@ export class Inbox implements TrialSource {
     return this.#waiting.shift();
   }
 
+  async soon(milliseconds: number): Promise<void> {
+    if (this.#waiting.length > 0 || this.#closed) return;
+    const wait = Promise.withResolvers<void>();
+    const timer = setTimeout(wait.resolve, milliseconds);
+    await Promise.race([this.#news(), wait.promise]);
+    clearTimeout(timer);
+  }
+
   async next(): Promise<TrialOrder | undefined> {
     while (this.#waiting.length === 0 && !this.#closed) await this.#news();
     return this.#abandoned ? undefined : this.#waiting.shift();

@@ -77,6 +77,8 @@ class ReadyTrials implements TrialSource {
     return this.#waiting.shift();
   }
 
+  async soon(): Promise<void> {}
+
   async next(): Promise<TrialOrder | undefined> {
     return this.#waiting.shift();
   }
