@@ -84,6 +84,36 @@ class ReadyTrials implements TrialSource {
   }
 }
 
+/** Trials that are handed over only when they are wanted, and arrive while somebody waits for them. */
+class WantedTrials implements TrialSource {
+  abandoned = false;
+  readonly #trials: TrialOrder[];
+  readonly #arrived: TrialOrder[] = [];
+  #wanted = 0;
+
+  constructor(trials: readonly TrialOrder[]) {
+    this.#trials = [...trials];
+  }
+
+  want(count: number): void {
+    this.#wanted += count;
+  }
+
+  poll(): TrialOrder | undefined {
+    return this.#arrived.shift();
+  }
+
+  async soon(): Promise<void> {
+    this.#arrived.push(...this.#trials.splice(0, this.#wanted));
+    this.#wanted = 0;
+  }
+
+  async next(): Promise<TrialOrder | undefined> {
+    await this.soon();
+    return this.poll();
+  }
+}
+
 function trial(number: number, changes: Readonly<Record<string, number | string>> = {}): TrialOrder {
   return { number, seed: number, values: { ...LIVELY, decoder: 'all', epochs: 1, map_size: 11, ...changes } };
 }
@@ -191,6 +221,50 @@ describe('trials on slots', () => {
     const busy = runner.launches.map((items) => items.map(({ slot }) => slot));
     expect(busy.slice(0, 26)).toEqual(Array.from({ length: 26 }, () => [0, 1]));
     expect(busy.length).toBe(34);
+  });
+
+  it('take the slot of one that fell silent at once', async () => {
+    const runner = new MadeUpSpikes();
+    const source = new WantedTrials([
+      trial(0, { epochs: 3 }),
+      ...[1, 2, 3].map((n) => trial(n, { map_size: 12 })),
+    ]);
+    const plan = {
+      slots: 2,
+      settings: settingsWith(),
+      data: DATA,
+      deviceName: 'made up',
+      maxChunk: 64,
+      chunk: 10,
+    };
+    await serveSlots(plan, runner, source, (message) => {
+      if (message.kind === 'want') source.want(message.count);
+    });
+    // Those of even size are silent in their sixth chunk; the long one takes 34.
+    const busy = runner.launches.map((items) => items.length);
+    expect(busy.slice(0, 18)).toEqual(Array.from({ length: 18 }, () => 2));
+    expect(busy.slice(18)).toEqual(Array.from({ length: 16 }, () => 1));
+  });
+
+  it('that have ended are told when the rest is abandoned', async () => {
+    const source = new WantedTrials([trial(0), trial(1, { epochs: 3 })]);
+    const plan = {
+      slots: 2,
+      settings: settingsWith(),
+      data: DATA,
+      deviceName: 'made up',
+      maxChunk: 64,
+      chunk: 10,
+    };
+    const ended: number[] = [];
+    let chunks = 0;
+    await serveSlots(plan, new MadeUpSpikes(), source, (message) => {
+      if (message.kind === 'want') source.want(message.count);
+      if (message.kind === 'outcomes') ended.push(...message.ended.map(({ number }) => number));
+      // The first has 10 chunks of training and 4 of the hold-out.
+      if (message.kind === 'chunk' && ++chunks === 14) source.abandoned = true;
+    });
+    expect(ended).toEqual([0]);
   });
 
   it('never reach over the end of an epoch, a phase or the room for records', async () => {
