@@ -17,7 +17,7 @@ let files = 0;
 const newStore = (): string => join(folder, `${files++}.db`);
 
 /** Hung workers are given up soon. */
-const IMPATIENT = { startMs: 20_000, firstChunkMs: 1_500, leastMs: 700, chunkFactor: 20, restartMs: 10 };
+const IMPATIENT = { startMs: 20_000, firstChunkMs: 2_500, leastMs: 1_000, chunkFactor: 20, restartMs: 10 };
 const MADE_UP = { chunkMs: 1 };
 
 /** Runs in a process of its own, where threads may be left behind. It must end by itself, with code 0. */
@@ -68,7 +68,9 @@ describe('a study whose workers go down', { timeout: 120_000 }, () => {
       ...{ devices: madeUpDevices(2), slots: 2, chunk: 1, madeUp: { chunkMs: 2 } },
     });
     expect(report.finished).toBe(true);
-    expect(downs).toHaveLength(24);
+    // A machine under load may make a worker seem hung that is not; it is replaced all the same.
+    expect(downs.length).toBeGreaterThanOrEqual(24);
+    expect(downs.filter(({ reason }) => !/said nothing/.test(reason))).toHaveLength(18);
     expect(downs.every(({ replaced }) => replaced)).toBe(true);
     expect(new Set(downs.map(({ reason }) => reason.replace(/[\d.]+/, 'N')))).toEqual(
       new Set([
@@ -181,7 +183,12 @@ describe.each(present)('workers on %s that go down', { timeout: 180_000 }, (devi
     const kinds = ['throw', 'hang', 'lose the device'] as const;
     const faults = kinds.map((kind, i): Fault => ({ kind, chunk: 2 * i + 1 }));
     const run = { spec, devices: device, slots: 4, chunk: 8 };
-    const disturbed = { ...run, store: newStore(), faults, patience: { ...IMPATIENT, leastMs: 4_000 } };
+    const disturbed = {
+      ...run,
+      store: newStore(),
+      faults,
+      patience: { ...IMPATIENT, firstChunkMs: 30_000, leastMs: 4_000 },
+    };
     const calm = { ...run, store: newStore() };
     const { report, downs } = await runInChild(disturbed);
     expect(report.finished).toBe(true);
