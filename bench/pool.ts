@@ -66,8 +66,9 @@ async function benchHost(devices: readonly string[]): Promise<void> {
     const size = { trials: isNative ? 96 : 48, trainSamples: isNative ? 8000 : 320, slots: 16 };
     const share = await measureHostShare(device, size);
     const { studySeconds, kernelSeconds, launchSeconds, tailSeconds, samples, launches } = share;
+    const { deviceCpuSeconds, hostCpuSeconds } = share;
     console.log(
-      `host: ${share.device}, ${size.trials} trials of ${size.trainSamples} + ${size.trainSamples / 4} samples: ${studySeconds.toFixed(1)} s for ${shown(samples)} samples x networks in ${launches} launches; the kernels alone ${kernelSeconds.toFixed(1)} s: ${percent(kernelSeconds / studySeconds)} of their throughput; in launches and reading back ${percent(launchSeconds / studySeconds)} of the time; tail ${tailSeconds.toFixed(1)} s`,
+      `host: ${share.device}, ${size.trials} trials of ${size.trainSamples} + ${size.trainSamples / 4} samples: ${studySeconds.toFixed(1)} s for ${shown(samples)} samples x networks in ${launches} launches; the kernels alone ${kernelSeconds.toFixed(1)} s: ${percent(kernelSeconds / studySeconds)} of their throughput; in launches and reading back ${percent(launchSeconds / studySeconds)} of the time; of the processor time ${percent(deviceCpuSeconds / (deviceCpuSeconds + hostCpuSeconds))} in the device's threads, ${hostCpuSeconds.toFixed(1)} s in others; tail ${tailSeconds.toFixed(1)} s`,
     );
   }
 }

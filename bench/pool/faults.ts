@@ -25,7 +25,8 @@ function studyRun(store: string, devices: string, trainSamples: number): Disturb
     ...{ name: 'faults', trials: TRIALS, trainSamples, holdOutSamples: trainSamples / 4 },
     ...{ mapSize: { low: 50, high: 200 }, fixed: { epochs: 1 } },
   });
-  return { spec, store, devices, slots: 2, patience: PATIENCE };
+  // Small chunks, so that a trial has tens of them, as trials of a real study have.
+  return { spec, store, devices, slots: 2, chunk: 256, patience: PATIENCE };
 }
 
 /** Workers killed, devices destroyed, promises left hanging, errors thrown: 24 of them at random chunks. */

@@ -1,8 +1,12 @@
 /**
  * How much of its kernels' throughput a device keeps over a whole study: the study's launches, noted while it runs, are
  * done again one after another with nothing beside them, and the times of their kernels added up.
+ *
+ * On a device that computes on the processor the host takes its time from the kernels, so there is a second measure,
+ * which other work on the machine hardly disturbs: the share of the device's own threads in the processor time that the
+ * whole process takes while the study runs.
  */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { openDevice } from '../../src/device/index.ts';
 import { type BatchItem, DiehlCookBatch } from '../../src/kernels/diehl-cook.ts';
 import { traceTable } from '../../src/network/models/diehl-cook.ts';
@@ -27,6 +31,9 @@ export interface HostShare {
   /** Time in launches and reading back, seconds, and the tail. */
   readonly launchSeconds: number;
   readonly tailSeconds: number;
+  /** Processor time of the device's threads, and of all others of the process, seconds. */
+  readonly deviceCpuSeconds: number;
+  readonly hostCpuSeconds: number;
   readonly samples: number;
   readonly launches: number;
 }
@@ -53,16 +60,20 @@ async function runNoted(spec: StudySpec, devices: string, slots: number, path: s
   let endedAt = 0;
   let launchSeconds = 0;
   let device = '';
+  let before = cpuSeconds();
+  let after = before;
   const { devices: loads, tailSeconds } = await runSearch(spec, store, {
     devices,
     slots,
     onEvent: (event) => {
       if (event.kind === 'ready') {
         readyAt = performance.now();
+        before = cpuSeconds();
         device = event.device.name;
       }
       if (event.kind === 'chunk') launchSeconds += event.seconds;
       if (event.kind === 'outcome') endedAt = performance.now();
+      if (event.kind === 'outcome') after = cpuSeconds();
     },
     startSession: (setup, listener) => {
       const task: Omit<RecordingTask, 'port'> = { setup, notes };
@@ -70,7 +81,42 @@ async function runNoted(spec: StudySpec, devices: string, slots: number, path: s
     },
   });
   const { samples = 0, chunks: launches = 0 } = loads[0] ?? {};
-  return { device, studySeconds: (endedAt - readyAt) / 1000, launchSeconds, tailSeconds, samples, launches };
+  return {
+    ...{ device, studySeconds: (endedAt - readyAt) / 1000, launchSeconds, tailSeconds, samples, launches },
+    ...cpuShares(before, after, notes),
+  };
+}
+
+/** The device's threads are all that are not known to be the host's: drivers don't name theirs. */
+function cpuShares(
+  before: ReturnType<typeof cpuSeconds>,
+  after: ReturnType<typeof cpuSeconds>,
+  notes: string,
+): { readonly deviceCpuSeconds: number; readonly hostCpuSeconds: number } {
+  const worker = readNotes(notes).flatMap((note) => ('cpuSeconds' in note ? [note.cpuSeconds] : []));
+  const workerSeconds = (worker.at(-1) ?? 0) - (worker[0] ?? 0);
+  const hostCpuSeconds = after.main - before.main + (after.v8 - before.v8) + workerSeconds;
+  return { hostCpuSeconds, deviceCpuSeconds: after.all - before.all - hostCpuSeconds };
+}
+
+function readNotes(file: string): Note[] {
+  const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
+  return lines.map((line) => JSON.parse(line) as Note);
+}
+
+/** Processor time so far, seconds: of this thread, of the threads that V8 works with beside it, and of the whole process. */
+function cpuSeconds(): { readonly main: number; readonly v8: number; readonly all: number } {
+  const TICKS_PER_SECOND = 100;
+  const sum = ({ user, system }: { user: number; system: number }) => (user + system) / 1e6;
+  let v8 = 0;
+  for (const task of readdirSync('/proc/self/task')) {
+    // Fields 14 and 15 of proc_pid_stat(5) are user and system time; the name, in brackets, may hold spaces.
+    const text = readFileSync(`/proc/self/task/${task}/stat`, 'utf8');
+    const [, name = '', rest = ''] = /\((.*)\) (.*)$/s.exec(text) ?? [];
+    const fields = rest.split(' ');
+    if (name === 'V8Worker') v8 += (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+  }
+  return { main: sum(process.threadCpuUsage()), v8, all: sum(process.cpuUsage()) };
 }
 
 /** Does the noted launches again. @returns the time of the kernels, seconds */
@@ -81,8 +127,7 @@ async function replay(spec: StudySpec, spec2: string, slots: number, notes: stri
   const shape = { slots, maxNeurons: MAX_NEURONS, maxItems: slots, maxRecords: slots * MAX_CHUNK };
   using batch = await DiehlCookBatch.create(device, shape, encoded, traceTable(settings.steps));
   let milliseconds = 0;
-  for (const line of readFileSync(notes, 'utf8').trimEnd().split('\n')) {
-    const note = JSON.parse(line) as Note;
+  for (const note of readNotes(notes)) {
     if ('slot' in note) {
       batch.place(note.slot, note.network);
       continue;

@@ -8,7 +8,11 @@ import { serve } from '../../src/study/worker.ts';
 /** A line of the notes. JSON has no Infinity: null stands for a budget that has no end. */
 export type Note =
   | { readonly slot: number; readonly network: Readonly<Record<string, number>> }
-  | { readonly items: readonly BatchItem[] };
+  | {
+      readonly items: readonly BatchItem[];
+      /** Processor time of the worker's own thread until this launch, seconds. */
+      readonly cpuSeconds: number;
+    };
 
 export interface RecordingTask extends WorkerTask {
   /** The file that takes the notes. */
@@ -37,7 +41,8 @@ class Recorder implements SlotRunner {
   run(items: readonly BatchItem[]) {
     const running = this.#runner.run(items);
     // While the device works.
-    this.#note({ items });
+    const { user, system } = process.threadCpuUsage();
+    this.#note({ items, cpuSeconds: (user + system) / 1e6 });
     appendFileSync(this.#file, `${this.#lines.join('\n')}\n`);
     this.#lines = [];
     return running;
