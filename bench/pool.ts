@@ -63,7 +63,7 @@ async function benchAdapters(rounds: number, seconds: number): Promise<void> {
 async function benchHost(devices: readonly string[]): Promise<void> {
   for (const device of devices) {
     const isNative = device === 'native';
-    const size = { trials: isNative ? 96 : 48, trainSamples: isNative ? 8000 : 320, slots: 16 };
+    const size = { trials: isNative ? 64 : 48, trainSamples: isNative ? 6000 : 160, slots: 16 };
     const share = await measureHostShare(device, size);
     const { studySeconds, kernelSeconds, launchSeconds, tailSeconds, samples, launches } = share;
     const { deviceCpuSeconds, hostCpuSeconds } = share;
