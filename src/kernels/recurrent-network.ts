@@ -10,6 +10,21 @@
  * 3. membrane over dt: exact where it is linear; then g[c] *= exp(-dt / tau[c]); plus noise. While refractory v is held.
  * 4. threshold: a spike if not refractory and v > theta + A. Then v = reset, A += increment, held for r steps
  * 5. propagation: a spike of step t arrives at step t + delay
+ *
+ * Where a channel is a conductance, all g are held over the step (exponential Euler):
+ *   v = u + (v - u) exp(-dt G / tau_m), G = 1 + sum of conductances, u = (rest + bias + sum of currents + sum of g E) / G
+ * else the solution is exact: v = R + (v - R) P + sum over c of g[c] P[c], R = rest + bias, P = exp(-dt / tau_m).
+ *
+ * What is sent to a neuron is summed as integers of 2^-k, k = `fixedPointShift`, so that no sum depends on its order: a
+ * weight counts as round(weight x 2^k) (ties to even).
+ *
+ * Draws: neuron i of the network uses word (i >> 4) & 3 of the block with counter ((i >> 6) * 16 + (i & 15), stream,
+ * step, index), so that 64 neurons share 16 blocks and four vectors of 16 neurons need no shuffling.
+ * - sourceSpikes, index 0: a spike if word < round(rate dt 2^32)
+ * - poissonInput, index = its place in the population's list: as many arrivals as there are k with
+ *   word >= round(2^32 P(X <= k)), X Poisson
+ * - membraneNoise, index 0: words (a, b) = (0, 1) and (2, 3) give neurons of the first and of the second word of the
+ *   pair r cos(phi) and r sin(phi), r = sqrt(-2 ln(((a >> 8) + 1) / 2^24)), phi = 2 pi ((b >> 8) / 2^24 - 1/2)
  */
 
 /** A parameter of a population: one value for all its neurons, or one for each of them. */
