@@ -26,6 +26,7 @@
  * - membraneNoise, index 0: words (a, b) = (0, 1) and (2, 3) give neurons of the first and of the second word of the
  *   pair r cos(phi) and r sin(phi), r = sqrt(-2 ln(((a >> 8) + 1) / 2^24)), phi = 2 pi ((b >> 8) / 2^24 - 1/2)
  */
+import type { PlasticityRule } from './plasticity.ts';
 
 /** A parameter of a population: one value for all its neurons, or one for each of them. */
 export type Parameter = number | Float64Array;
@@ -133,6 +134,8 @@ export interface Synapses {
   readonly classes: readonly SynapseClass[];
   /** [synapses], in the unit of the channel; needed when a class has no weight of its own. */
   readonly weights?: Float32Array;
+  /** Rules by which synapses learn; a class has one at most. */
+  readonly plasticity?: readonly PlasticityRule[];
 }
 
 export interface CompiledNetwork {
