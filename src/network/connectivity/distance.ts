@@ -1,7 +1,8 @@
 /**
- * Connections that depend on distance. Targets are sorted into cells; in a cell, candidates are picked with the
- * highest probability that the cell can have for the source, and kept with the share of it that is theirs (thinning).
- * That is exact, without a cut-off, and the work grows with the connections and the cells, not with the pairs.
+ * Connections that depend on distance. Targets stand in a tree of rectangles; candidates are picked in a rectangle with
+ * the highest probability that it can have for the source, and kept with the share of it that is theirs (thinning). A
+ * rectangle that would give more than one candidate is taken apart first. That is exact, without a cut-off, and the
+ * work grows with the connections, not with the pairs.
  */
 import type { Draws } from '../../random/draws.ts';
 import { ensure, requirePositive, requireProbability } from '../errors.ts';
@@ -9,8 +10,10 @@ import type { Positions } from '../positions.ts';
 import { type Ends, type Rows, RowWriter } from './rows.ts';
 import type { DistanceDependent } from './rules.ts';
 
-/** Targets in a cell, about. */
-const CELL_SIZE = 16;
+/** Targets in a rectangle that is not taken apart any further. */
+const LEAF_SIZE = 8;
+/** Candidates that a rectangle may be expected to give before it is taken apart. */
+const MOST_CANDIDATES = 1;
 
 export interface Places {
   readonly sources: Positions | undefined;
@@ -38,41 +41,42 @@ export function connectByDistance(
   const probability = kernelOf(rule);
   const across = new Axis(to.width, wrap);
   const down = new Axis(to.height, wrap);
-  const cells = new Cells(to);
+  const tree = new Rectangles(to);
   const rows = new RowWriter(ends, 1024);
+  const stack = new Uint32Array(2 * Math.ceil(Math.log2(ends.targets + 2)) + 8);
   for (let source = 0; source < ends.sources; source++) {
     const x = from.x[source] as number;
     const y = from.y[source] as number;
     const self = selfConnections ? -1 : source + selfShift;
     draws.at(source, projection);
-    // What is left of an exponential draw: candidates come at a rate, cell after cell, so one draw serves many cells.
+    // What is left of an exponential draw: candidates come at a rate, so one draw serves many rectangles.
     let ahead = draws.exponential();
-    for (let cell = 0; cell < cells.count; cell++) {
-      const first = cells.starts[cell] as number;
-      const size = (cells.starts[cell + 1] as number) - first;
-      if (size === 0) continue;
-      const column = cell % cells.columns;
-      const row = (cell - column) / cells.columns;
-      const nearX = across.toSpan(x, column * cells.width, (column + 1) * cells.width);
-      const nearY = down.toSpan(y, row * cells.height, (row + 1) * cells.height);
+    stack[0] = 0;
+    for (let depth = ends.targets > 0 ? 1 : 0; depth > 0; ) {
+      const node = stack[--depth] as number;
+      const { first, size } = tree.span(node);
+      const nearX = across.toSpan(x, tree.low(node, 0), tree.high(node, 0));
+      const nearY = down.toSpan(y, tree.low(node, 1), tree.high(node, 1));
       const highest = probability(nearX * nearX + nearY * nearY);
       const rate = -Math.log1p(-highest);
+      if (size > LEAF_SIZE && size * rate > MOST_CANDIDATES) {
+        stack[depth++] = tree.second(node);
+        stack[depth++] = node + 1;
+        continue;
+      }
       // A rate of infinity (a peak of 1) picks every target, and of 0 none.
-      let candidate = 0;
-      for (;;) {
-        const left = (size - candidate) * rate;
+      for (let candidate = 0; ; candidate++) {
+        const left = candidate < size ? (size - candidate) * rate : 0;
         if (ahead >= left) {
           ahead -= left;
           break;
         }
-        candidate += rate === Infinity ? 0 : Math.floor(ahead / rate);
-        if (candidate >= size) break;
-        const target = cells.neurons[first + candidate] as number;
+        candidate += Math.min(size - candidate - 1, Math.floor(ahead / rate));
+        const target = tree.neurons[first + candidate] as number;
         const dx = across.between(x, to.x[target] as number);
         const dy = down.between(y, to.y[target] as number);
         if (draws.unit() * highest < probability(dx * dx + dy * dy) && target !== self) rows.push(target);
         ahead = draws.exponential();
-        candidate += 1;
       }
     }
     rows.endRow(true);
@@ -120,43 +124,59 @@ class Axis {
   }
 }
 
-/** Neurons sorted into the cells of a lattice, row by row. */
-class Cells {
-  readonly columns: number;
-  readonly count: number;
-  readonly width: number;
-  readonly height: number;
-  /** [count + 1]: where each cell begins in `neurons`. */
-  readonly starts: Uint32Array;
+/**
+ * A binary tree of rectangles over places: each node has its neurons side by side in `neurons`, and its halves, split
+ * at the median of the longer side, stand at node + 1 and `second(node)`.
+ */
+class Rectangles {
   readonly neurons: Uint32Array;
+  readonly #spans: { readonly first: number; readonly size: number }[] = [];
+  readonly #second: number[] = [];
+  /** [node][axis][low, high] */
+  readonly #bounds: number[] = [];
 
-  constructor({ x, y, width, height }: Positions) {
-    const wanted = Math.max(1, x.length / CELL_SIZE);
-    this.columns = Math.max(1, Math.round(Math.sqrt((wanted * width) / height)));
-    const rows = Math.max(1, Math.round(wanted / this.columns));
-    this.count = this.columns * rows;
-    this.width = width / this.columns;
-    this.height = height / rows;
-    const cellOf = (i: number): number => {
-      const column = Math.min(this.columns - 1, Math.floor((x[i] as number) / this.width));
-      const row = Math.min(rows - 1, Math.floor((y[i] as number) / this.height));
-      return row * this.columns + column;
-    };
-    this.starts = new Uint32Array(this.count + 1);
-    for (let i = 0; i < x.length; i++) {
-      const cell = cellOf(i);
-      this.starts[cell + 1] = (this.starts[cell + 1] as number) + 1;
+  constructor({ x, y }: Positions) {
+    this.neurons = Uint32Array.from({ length: x.length }, (_, i) => i);
+    if (x.length > 0) this.#divide(0, x.length, [x, y]);
+  }
+
+  span(node: number): { readonly first: number; readonly size: number } {
+    return this.#spans[node] as { first: number; size: number };
+  }
+
+  second(node: number): number {
+    return this.#second[node] as number;
+  }
+
+  low(node: number, axis: 0 | 1): number {
+    return this.#bounds[4 * node + 2 * axis] as number;
+  }
+
+  high(node: number, axis: 0 | 1): number {
+    return this.#bounds[4 * node + 2 * axis + 1] as number;
+  }
+
+  #divide(first: number, size: number, places: readonly [Float64Array, Float64Array]): void {
+    const node = this.#spans.length;
+    const own = this.neurons.subarray(first, first + size);
+    this.#spans.push({ first, size });
+    this.#second.push(0);
+    for (const place of places) {
+      let low = Infinity;
+      let high = -Infinity;
+      for (const i of own) {
+        low = Math.min(low, place[i] as number);
+        high = Math.max(high, place[i] as number);
+      }
+      this.#bounds.push(low, high);
     }
-    for (let c = 0; c < this.count; c++) {
-      this.starts[c + 1] = (this.starts[c + 1] as number) + (this.starts[c] as number);
-    }
-    const cursor = this.starts.slice();
-    this.neurons = new Uint32Array(x.length);
-    for (let i = 0; i < x.length; i++) {
-      const cell = cellOf(i);
-      const at = cursor[cell] as number;
-      this.neurons[at] = i;
-      cursor[cell] = at + 1;
-    }
+    if (size <= LEAF_SIZE) return;
+    const wide = this.high(node, 0) - this.low(node, 0) >= this.high(node, 1) - this.low(node, 1);
+    const place = places[wide ? 0 : 1];
+    own.sort((a, b) => (place[a] as number) - (place[b] as number) || a - b);
+    const half = size >> 1;
+    this.#divide(first, half, places);
+    this.#second[node] = this.#spans.length;
+    this.#divide(first + half, size - half, places);
   }
 }
