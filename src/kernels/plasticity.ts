@@ -3,12 +3,15 @@
  *
  * A synapse from j to i with weight w, minimum <= w <= maximum, sees both spikes in the step in which they are emitted:
  * its delay lies between synapse and soma. In step t, after the propagation of the step's spikes with the weights as they
- * were, first for spikes of j, then for spikes of i, clipped to the bounds after each:
+ * were, first for a spike of j, then for a spike of i, clipped to the bounds after each:
  *   w -= depression   * (additive: 1, multiplicative: w - minimum) * y    at a spike of j
  *   w += potentiation * (additive: 1, multiplicative: maximum - w) * x    at a spike of i
- * x is the trace of j's spikes of earlier steps, y the trace of i's; a pair within one step changes nothing.
+ * y is the trace of i's spikes of earlier steps, x the trace of j's spikes up to and including step t: spikes of one step
+ * count as j before i, without delay.
  * - all pairs:     x = sum over them of exp(-(t - t_spike) dt / tau_plus), y likewise with tau_minus
  * - nearest pairs: x = exp(-(t - t_last) dt / tau_plus), t_last the last of them; 0 before the first
+ *
+ * Kernels hold weights as integers of 2^-k (`fixedPointShift`), so each change is rounded to a multiple of that.
  *
  * Song, Miller & Abbott 2000 (additive, all pairs), van Rossum, Bi & Turrigiano 2000 and Rubin, Lee & Sompolinsky 2001
  * (multiplicative, soft bounds), Morrison, Diesmann & Gerstner 2008 (pairings).

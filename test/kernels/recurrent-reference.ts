@@ -253,12 +253,13 @@ class RuleState {
         traces[index] = decayed;
         return decayed;
       };
-      const x = trace(this.#x, rule.tauPlusMs);
+      let x = trace(this.#x, rule.tauPlusMs);
       const y = trace(this.#y, rule.tauMinusMs);
       let w = weights[index] as number;
       if (spikes.has(source)) {
         w = clip(w - ofSynapse(rule.depression, index) * (multiplicative ? w - rule.minimum : 1) * y);
-        this.#x[index] = rule.pairs === 'all' ? x + 1 : 1;
+        x = rule.pairs === 'all' ? x + 1 : 1;
+        this.#x[index] = x;
       }
       if (spikes.has(target)) {
         w = clip(w + ofSynapse(rule.potentiation, index) * (multiplicative ? rule.maximum - w : 1) * x);
