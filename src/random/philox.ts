@@ -22,6 +22,7 @@ export const STREAMS = {
   positions: 12,
   initialState: 13,
   parameters: 14,
+  plasticity: 15,
 } as const;
 
 export type Words4 = readonly [number, number, number, number];

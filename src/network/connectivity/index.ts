@@ -11,7 +11,7 @@ import { connectClusters, connectSmallWorld } from './small-world.ts';
 
 export type { Places } from './distance.ts';
 export { type MatrixEntries, readMatrix } from './given.ts';
-export type { Ends, Rows } from './rows.ts';
+export { checkCount, type Ends, type Rows } from './rows.ts';
 export * from './rules.ts';
 
 const RULES: readonly Rule['rule'][] = [
