@@ -1,0 +1,88 @@
+//! Sending spikes along their rows into the ring of arrivals of one part.
+
+use super::LANES;
+use super::network::{CLASS_SHIFT, Network, TARGET_MASK};
+use super::part::Part;
+
+/// Where the synapses of a class write in one step: the place of neuron 0 of the network on their plane of the ring.
+#[derive(Clone, Copy)]
+struct Way {
+    start: usize,
+    weight: i32,
+    weighted: bool,
+}
+
+/// Scratch of a thread, kept between steps.
+#[derive(Default)]
+pub struct Ways(Vec<Way>);
+
+/// Sends the spikes of step `step` to the targets in part `index`.
+#[inline(always)]
+pub fn send(
+    part: &mut Part,
+    index: usize,
+    network: &Network<'_>,
+    step: u32,
+    spikes: &[u32],
+    ways: &mut Ways,
+) {
+    if spikes.is_empty() {
+        return;
+    }
+    let neurons = part.blocks * LANES;
+    let depth = network.depth;
+    let now = step as usize % depth;
+    ways.0.clear();
+    ways.0.extend(network.classes.iter().map(|class| {
+        let sum = now + class.delay;
+        let slot = if sum < depth { sum } else { sum - depth };
+        Way {
+            start: (slot * network.planes + class.plane) * neurons,
+            weight: class.weight,
+            weighted: class.weighted,
+        }
+    }));
+    let ring = part.ring.as_flattened_mut();
+    let first = part.first;
+    for &source in spikes {
+        let row = source as usize * network.parts + index;
+        let (begin, end) = (network.rows[row] as usize, network.rows[row + 1] as usize);
+        let words = &network.synapses[begin..end];
+        let (Some(&low), Some(&high)) = (words.first(), words.last()) else {
+            continue;
+        };
+        let way = ways.0[(low >> CLASS_SHIFT) as usize];
+        if low >> CLASS_SHIFT == high >> CLASS_SHIFT {
+            // A row of one class: the common case. Rows ascend, so the ends tell.
+            let plane = &mut ring[way.start..way.start + neurons];
+            if way.weighted {
+                for (&word, &weight) in words.iter().zip(&network.weights[begin..end]) {
+                    add(plane, (word & TARGET_MASK) as usize, first, weight);
+                }
+            } else {
+                for &word in words {
+                    add(plane, (word & TARGET_MASK) as usize, first, way.weight);
+                }
+            }
+            continue;
+        }
+        for (place, &word) in words.iter().enumerate() {
+            let way = ways.0[(word >> CLASS_SHIFT) as usize];
+            let weight = if way.weighted {
+                network.weights[begin + place]
+            } else {
+                way.weight
+            };
+            let plane = &mut ring[way.start..way.start + neurons];
+            add(plane, (word & TARGET_MASK) as usize, first, weight);
+        }
+    }
+}
+
+/// A target of another part is left out: the host grouped the rows by part.
+#[inline(always)]
+fn add(plane: &mut [i32], target: usize, first: usize, weight: i32) {
+    if let Some(sum) = plane.get_mut(target.wrapping_sub(first)) {
+        *sum = sum.wrapping_add(weight);
+    }
+}
