@@ -1,28 +1,35 @@
 //! What comes from outside in a step: source spikes, Poisson input, noise.
 
 use super::network::{Network, Poisson, Rates};
-use super::part::{BLOCKS, Part};
-use super::{GROUP, LANES, NOISE_STEP};
+use super::part::Part;
+use super::{GROUP, NOISE_STEP};
 use crate::kernels::philox::{MEMBRANE_NOISE, POISSON_INPUT, SOURCE_SPIKES, philox4x32, unit_real};
 
-type Words = [[u32; LANES]; BLOCKS];
+type Words = [u32; GROUP];
+/// Blocks of four words that a group shares.
+const BLOCKS: usize = GROUP / 4;
 
 /// The words of all neurons of a group: neuron 16 b + l has word b of block l.
 #[inline(always)]
 fn words_of(group: usize, stream: u32, step: u32, index: u32, key: [u32; 2]) -> Words {
-    let mut words = [[0; LANES]; BLOCKS];
-    for lane in 0..LANES {
-        let drawn = philox4x32([(group * LANES + lane) as u32, stream, step, index], key);
-        for block in 0..BLOCKS {
-            words[block][lane] = drawn[block];
-        }
+    let (mut first, mut second, mut third, mut fourth) = ([0; BLOCKS], [0; BLOCKS], [0; BLOCKS], [0; BLOCKS]);
+    for lane in 0..BLOCKS {
+        let drawn = philox4x32([(group * BLOCKS + lane) as u32, stream, step, index], key);
+        first[lane] = drawn[0];
+        second[lane] = drawn[1];
+        third[lane] = drawn[2];
+        fourth[lane] = drawn[3];
+    }
+    let mut words = [0; GROUP];
+    for (part, from) in words.chunks_exact_mut(BLOCKS).zip([first, second, third, fourth]) {
+        part.copy_from_slice(&from);
     }
     words
 }
 
 /// The groups of a part that hold neurons first .. end of the network, with the group's first neuron in the network.
 fn groups(part: &Part, first: usize, end: usize) -> std::ops::Range<usize> {
-    let last = part.first + part.blocks * LANES;
+    let last = part.first + part.groups * GROUP;
     let (first, end) = (first.max(part.first), end.min(last));
     if first >= end {
         return 0..0;
@@ -33,7 +40,7 @@ fn groups(part: &Part, first: usize, end: usize) -> std::ops::Range<usize> {
 /// Calls `spike` with each source neuron, counted within the part, that spikes at `step`.
 #[inline(always)]
 pub fn source_spikes(part: &Part, network: &Network<'_>, step: u32, mut spike: impl FnMut(usize)) {
-    let neurons = part.blocks * LANES;
+    let neurons = part.groups * GROUP;
     for &source in network.events_of(step) {
         let neuron = (source as usize).wrapping_sub(part.first);
         if neuron < neurons {
@@ -57,7 +64,7 @@ fn random_spikes(
     for group in groups(part, rates.first, rates.end) {
         let base = part.first + group * GROUP;
         let words = words_of(base / GROUP, SOURCE_SPIKES, step, 0, key);
-        for (within, &word) in words.as_flattened().iter().enumerate() {
+        for (within, &word) in words.iter().enumerate() {
             let neuron = base + within;
             if neuron >= rates.first && neuron < rates.end && word < rates.threshold(neuron) {
                 spike(neuron - part.first);
@@ -66,23 +73,24 @@ fn random_spikes(
     }
 }
 
-/// Adds the Poisson input of a step to the arrivals of that step, which begin at block `now` of the ring.
+/// Adds the Poisson input of a step to the arrivals of that step, which begin at group `now` of the ring.
 #[inline(always)]
 pub fn add_poisson(part: &mut Part, network: &Network<'_>, step: u32, now: usize) {
     for input in &network.poisson {
-        let start = now + input.plane * part.blocks;
+        let start = now + input.plane * part.groups;
         for group in groups(part, input.first, input.end) {
             let base = part.first + group * GROUP;
-            let counts = poisson_counts(network, input, base / GROUP, step);
-            let whole = base >= input.first && base + GROUP <= input.end;
-            let blocks = &mut part.ring[start + group * BLOCKS..][..BLOCKS];
-            for (block, (arrivals, counts)) in blocks.iter_mut().zip(&counts).enumerate() {
-                for lane in 0..LANES {
-                    let neuron = base + block * LANES + lane;
-                    let inside = whole || (neuron >= input.first && neuron < input.end);
-                    let sum = counts[lane].cast_signed().wrapping_mul(input.weight);
-                    arrivals[lane] = arrivals[lane].wrapping_add(if inside { sum } else { 0 });
+            let mut counts = poisson_counts(network, input, base / GROUP, step);
+            if base < input.first || base + GROUP > input.end {
+                for (within, count) in counts.iter_mut().enumerate() {
+                    if !(input.first..input.end).contains(&(base + within)) {
+                        *count = 0;
+                    }
                 }
+            }
+            let arrivals = &mut part.ring[start + group];
+            for lane in 0..GROUP {
+                arrivals[lane] = arrivals[lane].wrapping_add(counts[lane].wrapping_mul(input.weight));
             }
         }
     }
@@ -90,20 +98,18 @@ pub fn add_poisson(part: &mut Part, network: &Network<'_>, step: u32, now: usize
 
 /// How many arrivals each word stands for: as many as there are thresholds at or below it, which ascend.
 #[inline(always)]
-fn poisson_counts(network: &Network<'_>, input: &Poisson<'_>, group: usize, step: u32) -> Words {
+fn poisson_counts(network: &Network<'_>, input: &Poisson<'_>, group: usize, step: u32) -> [i32; GROUP] {
     let key = [network.slot.seed_low, network.slot.seed_high];
     let words = words_of(group, POISSON_INPUT, step, input.index, key);
-    let mut counts = [[0; LANES]; BLOCKS];
+    let mut counts = [0; GROUP];
     for &threshold in input.thresholds {
-        let mut any = [0; LANES];
-        for block in 0..BLOCKS {
-            for lane in 0..LANES {
-                let above = u32::from(words[block][lane] >= threshold);
-                counts[block][lane] += above;
-                any[lane] |= above;
-            }
+        let mut any = 0;
+        for lane in 0..GROUP {
+            let above = i32::from(words[lane] >= threshold);
+            counts[lane] += above;
+            any |= above;
         }
-        if any.iter().fold(0, |all, one| all | one) == 0 {
+        if any == 0 {
             break;
         }
     }
@@ -115,19 +121,22 @@ fn poisson_counts(network: &Network<'_>, input: &Poisson<'_>, group: usize, step
 pub fn draw_noise(part: &mut Part, network: &Network<'_>, step: u32) {
     let key = [network.slot.seed_low, network.slot.seed_high];
     let first_group = part.first / GROUP;
-    for group in 0..part.blocks / BLOCKS {
-        let [a, b, c, d] = words_of(first_group + group, MEMBRANE_NOISE, step, 0, key);
-        let amplitude = &part.fields[NOISE_STEP];
-        for (pair, (radius, angle)) in [(a, b), (c, d)].into_iter().enumerate() {
-            let block = group * BLOCKS + 2 * pair;
-            let (first, second) = (amplitude.block(block), amplitude.block(block + 1));
-            for lane in 0..LANES {
+    for (group, noise) in part.noise.iter_mut().enumerate() {
+        let words = words_of(first_group + group, MEMBRANE_NOISE, step, 0, key);
+        for (pair, words) in words.chunks_exact(2 * BLOCKS).enumerate() {
+            let (radius, angle) = words.split_at(BLOCKS);
+            let (cosines, sines) = noise[2 * BLOCKS * pair..][..2 * BLOCKS].split_at_mut(BLOCKS);
+            for lane in 0..BLOCKS {
                 let uniform = ((radius[lane] >> 8) as f32 + 1.0) * (1.0 / 16_777_216.0);
                 let r = (-2.0 * logarithm(uniform)).sqrt();
                 let (sine, cosine) = turn(unit_real(angle[lane]) - 0.5);
-                part.noise[block][lane] = first[lane] * (r * cosine);
-                part.noise[block + 1][lane] = second[lane] * (r * sine);
+                cosines[lane] = r * cosine;
+                sines[lane] = r * sine;
             }
+        }
+        let amplitude = part.fields[NOISE_STEP].group(group);
+        for lane in 0..GROUP {
+            noise[lane] *= amplitude[lane];
         }
     }
 }

@@ -1,7 +1,7 @@
 //! `shaders/recurrent_network.wgsl`: sparse recurrent networks, many steps at once.
 //!
 //! A network is one task, or, where there are more threads than networks, the task of a team whose members each have some
-//! of its parts. [`network`] proves that all indices are inside, [`part`] copies the neurons of a part into blocks of 16,
+//! of its parts. [`network`] proves that all indices are inside, [`part`] copies the neurons of a part into groups of 64,
 //! [`inputs`] and [`membrane`] advance them, [`rows`] sends their spikes, [`team`] is how members tell each other.
 //!
 //! Time goes in chunks no longer than the shortest delay: no spike of a chunk arrives within it, so a part computes a
@@ -26,13 +26,12 @@ use crate::device::launch::{Access, Launch};
 use crate::failure::Failure;
 use membrane::advance;
 use network::{Network, Tables};
-use part::{Before, Field, Part};
+use part::{Before, Part};
 use rows::{Ways, send};
 use team::Team;
 
 /// Neurons are padded to groups of this many: 16 random blocks of four words.
 const GROUP: usize = 64;
-const LANES: usize = 16;
 /// Steps of a chunk at the most: room for their spikes is set aside.
 const MAX_CHUNK: usize = 32;
 
@@ -340,10 +339,6 @@ fn run_member(
         .map(|index| Part::new(network, index, params.first_step, before, raster))
         .collect();
     for part in &mut parts {
-        part.fields.push(Field {
-            values: vec![[network.slot.unit; LANES]],
-            same: true,
-        });
         part.spikes.resize(chunk, Vec::new());
     }
     let mut spikes: Vec<Vec<u32>> = vec![Vec::new(); chunk];

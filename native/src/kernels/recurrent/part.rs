@@ -1,47 +1,46 @@
-//! The neurons of a part of a network with all that one thread changes: a copy in blocks of 16 for the time of a launch.
+//! The neurons of a part of a network with all that one thread changes: a copy in groups of 64 for the time of a launch.
 
 use super::network::{Network, Parameter};
-use super::{GROUP, LANES, REFRACTORY, STATE_FIELDS};
+use super::{GROUP, REFRACTORY, STATE_FIELDS};
 
-pub type Block = [f32; LANES];
-pub type Bits = [u32; LANES];
-pub type Arrivals = [i32; LANES];
+pub type Reals = [f32; GROUP];
+pub type Arrivals = [i32; GROUP];
+/// 1 for yes, 0 for no.
+pub type Flags = [u8; GROUP];
 
-/// Blocks of a group of 64 neurons.
-pub const BLOCKS: usize = GROUP / LANES;
 /// Steps of refractoriness from which on a neuron is held for ever: sources and padding.
 const FOREVER: f32 = 16_777_216.0;
 /// Buckets of the wheel of neurons to be released.
 const BUCKETS: usize = 256;
 
-/// A parameter of the part's neurons, block by block; one block if all neurons share its value.
+/// A parameter of the part's neurons, group by group; one group if all neurons share its value.
 pub struct Field {
-    pub values: Vec<Block>,
+    values: Vec<Reals>,
     pub same: bool,
 }
 
 impl Field {
-    fn new(parameter: Parameter<'_>, first: usize, blocks: usize) -> Self {
+    fn new(parameter: Parameter<'_>, first: usize, neurons: usize) -> Self {
         match parameter {
             Parameter::Same(value) => Self {
-                values: vec![[value; LANES]],
+                values: vec![[value; GROUP]],
                 same: true,
             },
             Parameter::Each(all) => Self {
-                values: all[first..first + blocks * LANES].as_chunks::<LANES>().0.to_vec(),
+                values: all[first..first + neurons].as_chunks::<GROUP>().0.to_vec(),
                 same: false,
             },
         }
     }
 
     #[inline(always)]
-    pub fn block(&self, block: usize) -> Block {
-        self.values[if self.same { 0 } else { block }]
+    pub fn group(&self, group: usize) -> &Reals {
+        &self.values[if self.same { 0 } else { group }]
     }
 
     #[inline(always)]
     pub fn of(&self, neuron: usize) -> f32 {
-        self.block(neuron / LANES)[neuron % LANES]
+        self.group(neuron / GROUP)[neuron % GROUP]
     }
 }
 
@@ -53,16 +52,17 @@ pub struct Before<'a> {
 }
 
 pub struct Part {
+    /// Number of the first neuron in the network.
     pub first: usize,
-    pub blocks: usize,
+    pub groups: usize,
     pub fields: Vec<Field>,
-    pub v: Vec<Block>,
-    pub adaptation: Vec<Block>,
-    pub g: Vec<Vec<Block>>,
-    /// [depth][plane][block]
+    pub v: Vec<Reals>,
+    pub adaptation: Vec<Reals>,
+    pub g: Vec<Vec<Reals>>,
+    /// [depth][plane][group]
     pub ring: Vec<Arrivals>,
-    /// For each group: bit b of lane l is set where neuron 16 b + l of the group is refractory.
-    pub refractory: Vec<Bits>,
+    /// 1 where a neuron is not refractory.
+    pub free: Vec<Flags>,
     pub wheel: Wheel,
     /// Spikes of each neuron in this launch.
     pub counts: Vec<u32>,
@@ -75,8 +75,8 @@ pub struct Part {
     /// [step][traced neuron of this part]
     pub traces: Vec<f32>,
     /// Noise of a step; thresholds of a step with their adaptive part.
-    pub noise: Vec<Block>,
-    pub threshold: Vec<Block>,
+    pub noise: Vec<Reals>,
+    pub threshold: Vec<Reals>,
 }
 
 impl Part {
@@ -84,19 +84,19 @@ impl Part {
     pub fn new(network: &Network<'_>, index: usize, step: u32, before: Before<'_>, raster: bool) -> Self {
         let first = index * network.part_neurons;
         let neurons = network.part_neurons.min(network.stride - first);
-        let blocks = neurons / LANES;
+        let groups = neurons / GROUP;
         let field = |number: usize| -> &[f32] {
             let start = number * network.stride + first;
             &before.state[start..start + neurons]
         };
-        let copied = |number: usize| field(number).as_chunks::<LANES>().0.to_vec();
+        let copied = |number: usize| field(number).as_chunks::<GROUP>().0.to_vec();
         let mut part = Self {
             first,
-            blocks,
+            groups,
             fields: network
                 .parameters
                 .iter()
-                .map(|&parameter| Field::new(parameter, first, blocks))
+                .map(|&parameter| Field::new(parameter, first, neurons))
                 .collect(),
             v: copied(0),
             adaptation: copied(2),
@@ -107,13 +107,13 @@ impl Part {
                 .flat_map(|plane| {
                     let start = plane * network.stride + first;
                     before.ring[start..start + neurons]
-                        .as_chunks::<LANES>()
+                        .as_chunks::<GROUP>()
                         .0
                         .iter()
                         .copied()
                 })
                 .collect(),
-            refractory: vec![[0; LANES]; neurons / GROUP],
+            free: vec![[1; GROUP]; groups],
             wheel: Wheel::default(),
             counts: vec![0; neurons],
             spikes: Vec::new(),
@@ -126,12 +126,12 @@ impl Part {
                 .map(|(place, &neuron)| (place, neuron as usize - first))
                 .collect(),
             traces: Vec::new(),
-            noise: vec![[0.0; LANES]; blocks],
-            threshold: vec![[0.0; LANES]; blocks],
+            noise: vec![[0.0; GROUP]; groups],
+            threshold: vec![[0.0; GROUP]; groups],
         };
         for (neuron, &left) in field(1).iter().enumerate() {
             if left > 0.0 {
-                part.hold(neuron);
+                part.free[neuron / GROUP][neuron % GROUP] = 0;
                 if left < FOREVER {
                     part.wheel.insert(step.wrapping_add(left as u32), neuron as u32);
                 }
@@ -140,19 +140,25 @@ impl Part {
         part
     }
 
+    /// Holds a neuron that spikes at `step` for its refractory period.
     #[inline(always)]
-    pub fn hold(&mut self, neuron: usize) {
-        let (group, within) = (neuron / GROUP, neuron % GROUP);
-        self.refractory[group][within % LANES] |= 1 << (within / LANES);
+    pub fn hold(&mut self, neuron: usize, step: u32) {
+        let steps = self.fields[REFRACTORY].of(neuron) as u32;
+        if steps > 0 {
+            self.free[neuron / GROUP][neuron % GROUP] = 0;
+            self.wheel
+                .insert(step.wrapping_add(1).wrapping_add(steps), neuron as u32);
+        }
     }
 
-    /// Steps for which a neuron that spikes is held.
+    /// Frees the neurons that are refractory no more from `step` on.
     #[inline(always)]
-    pub fn refractory_steps(&self, neuron: usize) -> u32 {
-        self.fields[REFRACTORY].of(neuron) as u32
+    pub fn release(&mut self, step: u32) {
+        let Self { wheel, free, .. } = self;
+        wheel.turn(step, |neuron| free[neuron / GROUP][neuron % GROUP] = 1);
     }
 
-    /// Writes what the launch changed to where it came from.
+    /// Writes what the launch changed to where it came from, as it stands before step `step`.
     pub fn write_back(
         &self,
         network: &Network<'_>,
@@ -161,10 +167,10 @@ impl Part {
         ring: &mut [i32],
         counts: &mut [u32],
     ) {
-        let neurons = self.blocks * LANES;
-        let put = |state: &mut [f32], number: usize, blocks: &[Block]| {
+        let neurons = self.groups * GROUP;
+        let put = |state: &mut [f32], number: usize, values: &[Reals]| {
             let start = number * network.stride + self.first;
-            state[start..start + neurons].copy_from_slice(blocks.as_flattened());
+            state[start..start + neurons].copy_from_slice(values.as_flattened());
         };
         put(state, 0, &self.v);
         put(state, 2, &self.adaptation);
@@ -178,9 +184,9 @@ impl Part {
         for &(release, neuron) in self.wheel.entries() {
             held[neuron as usize] = release.wrapping_sub(step) as f32;
         }
-        for (plane, blocks) in self.ring.chunks(self.blocks).enumerate() {
+        for (plane, values) in self.ring.chunks(self.groups).enumerate() {
             let start = plane * network.stride + self.first;
-            ring[start..start + neurons].copy_from_slice(blocks.as_flattened());
+            ring[start..start + neurons].copy_from_slice(values.as_flattened());
         }
         for (count, new) in counts[self.first..].iter_mut().zip(&self.counts) {
             *count = count.wrapping_add(*new);
@@ -196,16 +202,16 @@ pub struct Wheel {
 
 impl Wheel {
     #[inline(always)]
-    pub fn insert(&mut self, step: u32, neuron: u32) {
+    fn insert(&mut self, step: u32, neuron: u32) {
         if self.buckets.is_empty() {
             self.buckets.resize(BUCKETS, Vec::new());
         }
         self.buckets[step as usize % BUCKETS].push((step, neuron));
     }
 
-    /// Calls `release` with the neurons that are refractory no more from `step` on.
+    /// Calls `release` with the neurons whose step has come. Longer periods than the wheel has buckets go round again.
     #[inline(always)]
-    pub fn turn(&mut self, step: u32, mut release: impl FnMut(usize)) {
+    fn turn(&mut self, step: u32, mut release: impl FnMut(usize)) {
         if let Some(bucket) = self.buckets.get_mut(step as usize % BUCKETS)
             && !bucket.is_empty()
         {

@@ -1,6 +1,6 @@
 //! Sending spikes along their rows into the ring of arrivals of one part.
 
-use super::LANES;
+use super::GROUP;
 use super::network::{CLASS_SHIFT, Network, TARGET_MASK};
 use super::part::Part;
 
@@ -29,7 +29,7 @@ pub fn send(
     if spikes.is_empty() {
         return;
     }
-    let neurons = part.blocks * LANES;
+    let neurons = part.groups * GROUP;
     let depth = network.depth;
     let now = step as usize % depth;
     ways.0.clear();
