@@ -197,7 +197,7 @@ export function packNetworks(
       depth,
       min_delay: network.synapses.classes.reduce(
         (least, { delaySteps }) => Math.min(least, delaySteps),
-        depth,
+        depth - 1,
       ),
       seed_low: seedLow,
       seed_high: seedHigh,

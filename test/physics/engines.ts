@@ -1,6 +1,10 @@
 /** What physics is tested on: the reference in f64, and the kernels on every device present. */
 import { describe } from 'vitest';
+import type { Device } from '../../src/device/index.ts';
+import { RecurrentBatch } from '../../src/kernels/recurrent-batch.ts';
 import type { CompiledNetwork } from '../../src/kernels/recurrent-network.ts';
+import { spikesOf } from '../../src/network/spikes.ts';
+import { describeOnDevices } from '../devices.ts';
 import { ReferenceRecurrent } from '../kernels/recurrent-reference.ts';
 
 /** What a run shows. */
@@ -33,6 +37,46 @@ export async function simulateReference(
   return { spikes, traces, weights: reference.weights };
 }
 
-export function describeOnEngines(name: string, suite: (simulate: Simulate, accuracy: number) => void): void {
+/** By the kernels on a device. */
+export async function simulateOn(
+  device: Device,
+  network: CompiledNetwork,
+  steps: number,
+  traced: readonly number[] = [],
+): Promise<Run> {
+  using batch = await RecurrentBatch.create(device, [network], {
+    record: { raster: true, ...(traced.length > 0 ? { traces: [traced] } : {}) },
+    // Several launches in a run of a test, and a last one that is shorter.
+    stepsPerLaunch: 97,
+  });
+  const [record] = await batch.run(steps);
+  if (!record) throw new Error('the batch recorded nothing');
+  const spikes: number[][] = Array.from({ length: network.neurons }, () => []);
+  const { neuron, step } = spikesOf([record], network.dtMs, network.neurons);
+  neuron.forEach((index, spike) => {
+    (spikes[index] as number[]).push(step[spike] as number);
+  });
+  return { spikes, traces: record.traces, weights: await batch.weights(0) };
+}
+
+export type PhysicsSuite = (simulate: Simulate, accuracy: number) => void;
+
+export function describeInReference(name: string, suite: PhysicsSuite): void {
   describe(`${name} in the reference`, () => suite(simulateReference, 1e-12));
+}
+
+/**
+ * Describes a suite for the reference and for each device.
+ *
+ * @param suite gets the relative accuracy of the engine's numbers beside the way to run a network
+ */
+export function describeOnEngines(name: string, suite: PhysicsSuite): void {
+  describeInReference(name, suite);
+  describeOnDevices(name, (open) => {
+    let device: Device | undefined;
+    suite(async (network, steps, traced) => {
+      device ??= await open();
+      return simulateOn(device, network, steps, traced);
+    }, 1e-6);
+  });
 }

@@ -74,6 +74,9 @@ export function networkOf(parts: NetworkParts): CompiledNetwork {
   let neurons = 0;
   const populations = parts.populations.map((population) => {
     const placed = { ...population, first: neurons };
+    if (placed.kind === 'lif' && placed.channels.length === 0) {
+      placed.channels = channels.map(() => ({ tauMs: 1, reversalMv: 0 }));
+    }
     neurons += population.count;
     return placed;
   });
