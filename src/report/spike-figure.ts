@@ -93,7 +93,7 @@ function raster(
   time: Axis,
 ): string[] {
   const pitch = RASTER.height / Math.max(1, rows);
-  const tick = Math.max(0.9, Math.min(4, pitch * 0.8));
+  const tick = Math.max(1.6, Math.min(4, pitch * 0.8));
   const paths = populations.map(() => '');
   for (let s = 0; s < neuron.length; s++) {
     const number = neuron[s] as number;
@@ -105,7 +105,7 @@ function raster(
     paths[p] += `M${place(x)} ${place(y)}v${place(tick)}`;
   }
   return paths.flatMap((path, p) =>
-    path === '' ? [] : [`<path d="${path}" stroke="${colour(p)}" stroke-width="1.1" fill="none"/>`],
+    path === '' ? [] : [`<path d="${path}" stroke="${colour(p)}" stroke-width="1.3" fill="none"/>`],
   );
 }
 
