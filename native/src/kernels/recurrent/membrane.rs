@@ -2,7 +2,7 @@
 
 use super::inputs::{add_poisson, draw_noise, source_spikes};
 use super::network::Network;
-use super::part::{Arrivals, Flags, Part, Reals};
+use super::part::{Arrivals, Field, Flags, Part, Reals};
 use super::{
     ADAPTATION, ADAPTATION_DECAY, ADAPTATION_STEP, CHANNEL_PARAMETERS, CONDUCTANCE, GROUP, KEEP, LEAK,
     NEURON_PARAMETERS, NOISE, RESET, REST, THRESHOLD,
@@ -156,6 +156,11 @@ macro_rules! define_loops {
             let adaptive = network.slot.flags & ADAPTATION != 0;
             let noisy = network.slot.flags & NOISE != 0;
             let (silence, mut nothing) = ([0.0; GROUP], [0; GROUP]);
+            // Looked up once where one group of values serves all.
+            let shared = |number: usize| fields[number].group(0);
+            let (leak, rest, base) = (shared(LEAK), shared(REST), shared(THRESHOLD));
+            $(let [$effect, $decay, $reversal] =
+                [0, 1, 2].map(|offset| shared(NEURON_PARAMETERS + CHANNEL_PARAMETERS * $number + offset));)*
             let mut planes = ring[now..].chunks_exact_mut(v.len());
             let mut delta = if DELTA { planes.next() } else { None };
             let [$($g),*] = &mut g[..] else { return };
@@ -167,17 +172,17 @@ macro_rules! define_loops {
                     v,
                     free,
                     &mut crossed,
-                    fields[LEAK].group(group),
-                    fields[REST].group(group),
-                    if adaptive { &threshold[group] } else { fields[THRESHOLD].group(group) },
-                    if noisy { &noise[group] } else { &silence },
+                    of::<SAME>(fields, leak, LEAK, group),
+                    of::<SAME>(fields, rest, REST, group),
+                    if !SAME && adaptive { &threshold[group] } else { of::<SAME>(fields, base, THRESHOLD, group) },
+                    if !SAME && noisy { &noise[group] } else { &silence },
                     delta.as_mut().map_or(&mut nothing, |delta| &mut delta[group]),
                     $(
                         &mut $g[group],
                         &mut $arrived[group],
-                        fields[NEURON_PARAMETERS + CHANNEL_PARAMETERS * $number].group(group),
-                        fields[NEURON_PARAMETERS + CHANNEL_PARAMETERS * $number + 1].group(group),
-                        fields[NEURON_PARAMETERS + CHANNEL_PARAMETERS * $number + 2].group(group),
+                        of::<SAME>(fields, $effect, NEURON_PARAMETERS + CHANNEL_PARAMETERS * $number, group),
+                        of::<SAME>(fields, $decay, NEURON_PARAMETERS + CHANNEL_PARAMETERS * $number + 1, group),
+                        of::<SAME>(fields, $reversal, NEURON_PARAMETERS + CHANNEL_PARAMETERS * $number + 2, group),
                     )*
                 );
                 list_crossed(group, &crossed, spikes);
@@ -194,6 +199,17 @@ define_loops!(
     group4, all_groups4,
     (0 g0 a0 e0 d0 r0), (1 g1 a1 e1 d1 r1), (2 g2 a2 e2 d2 r2), (3 g3 a3 e3 d3 r3)
 );
+
+/// The values of a parameter for a group: those that all groups share, or its own.
+#[inline(always)]
+fn of<'a, const SAME: bool>(
+    fields: &'a [Field],
+    shared: &'a Reals,
+    number: usize,
+    group: usize,
+) -> &'a Reals {
+    if SAME { shared } else { fields[number].group(group) }
+}
 
 /// Adds the neurons that crossed their threshold to the list.
 #[inline(always)]
