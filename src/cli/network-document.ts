@@ -77,7 +77,7 @@ const lifShape = {
     .optional(),
 };
 
-const ofPopulation = { model: z.string(), count: z.int().min(1), positions: z.unknown() };
+const ofPopulation = { model: z.string(), count: z.int().min(1), positions: z.unknown().optional() };
 
 const NEURONS: Readonly<Record<NeuronModel['model'], z.ZodObject>> = {
   lif: z.strictObject({ ...ofPopulation, ...lifShape }),
@@ -146,7 +146,7 @@ const plasticity = z.strictObject({
 const projection = z.strictObject({
   from: z.string(),
   to: z.string(),
-  connect: z.unknown(),
+  connect: z.unknown().optional(),
   weight: optionalValues,
   delayMs: optionalValues,
   channel: z.string().optional(),

@@ -78,14 +78,15 @@ async function run(argument: string, options: SimulateOptions): Promise<void> {
   }
   const source = readNetworkSource(argument, options.set);
   const firstSeed = options.seed ?? source.seed ?? 0;
-  await using device = await openDevice(options.device);
-
   const startedAt = performance.now();
   const compiled = Array.from({ length: count }, (_, n) => source.compile(firstSeed + n));
-  const builtAt = performance.now();
+  const buildSeconds = secondsSince(startedAt);
+  await using device = await openDevice(options.device);
+
+  const openedAt = performance.now();
   let simulatedMs = 0;
   const line = () =>
-    `${formatValue(simulatedMs)} of ${duration} ms; ${formatDuration(secondsSince(builtAt))}`;
+    `${formatValue(simulatedMs)} of ${duration} ms; ${formatDuration(secondsSince(openedAt))}`;
   const display = new ProgressDisplay({ live: line, line }, { quiet: json });
   let results: SimulationResult[];
   try {
@@ -98,7 +99,7 @@ async function run(argument: string, options: SimulateOptions): Promise<void> {
   } finally {
     display[Symbol.dispose]();
   }
-  const seconds = { build: (builtAt - startedAt) / 1000, run: secondsSince(builtAt) };
+  const seconds = { build: buildSeconds, run: secondsSince(openedAt) };
   const outcomes = results.map((result) => outcomeOf(result, discard));
   const [first] = outcomes;
   if (first !== undefined && output !== undefined) {

@@ -33,7 +33,7 @@ export interface SimulationResult {
 }
 
 /** Steps between two calls of `onProgress`, about. */
-const BLOCK_STEPS = 2000;
+const BLOCK_STEPS = 1000;
 
 /**
  * Simulates networks side by side, each in a slot of its own, and reads back what they did. They may differ in
