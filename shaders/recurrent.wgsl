@@ -18,7 +18,7 @@ struct Slot {
   exponential: u32,
   // 1: conductances, so g is held over a step. 2: noise. 4: adaptive thresholds.
   flags: u32,
-  // Slots of the ring of arrivals: the longest delay + 1.
+  // Slots of the ring of arrivals: the longest delay, since a step takes out its arrivals before it sends its spikes.
   depth: u32,
   // The shortest delay.
   min_delay: u32,
@@ -28,7 +28,7 @@ struct Slot {
   unit: f32,
   // Offsets in tables. For each parameter of `parameter`: where its values begin, and 1 if there is one for each neuron.
   parameters: u32,
-  // plane, delay, weight, 1 if each synapse has its own weight
+  // plane, delay, weight, 0 if all synapses share it, 1 if each has its own, 2 + r if they learn by rule r
   classes: u32,
   class_count: u32,
   // first neuron, end, plane, index, weight, offset of thresholds, number of thresholds
@@ -52,7 +52,8 @@ struct Slot {
   synapse_count: u32,
   // Offset in weights of the first synapse's; used by classes with weights of their own only.
   weights: u32,
-  // Offset in state: v, steps of refractoriness left, adaptation, g of each exponential channel, list of spikes.
+  // Offset in state: v, steps of refractoriness left, adaptation, g of each exponential channel, list of spikes, then
+  // what the rules of plasticity keep.
   state: u32,
   // Offset in ring: [step % depth][plane][stride].
   ring: u32,
@@ -61,6 +62,9 @@ struct Slot {
   counts: u32,
   // Offset in traces: [step][trace_count].
   traces: u32,
+  // Offset in tables of the rules of plasticity, see recurrent_plasticity.wgsl.
+  rules: u32,
+  rule_count: u32,
 }
 
 const CONDUCTANCE = 1u;

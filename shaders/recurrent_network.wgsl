@@ -7,15 +7,16 @@
 //             a refractory neuron keeps v; its count of steps goes down by one
 //   spikes    where v > threshold + A; v = reset, refractory for r steps
 //   rows      each spike adds its weights to ring[(step + delay) % depth]
+//   learning  weights change by the rules of plasticity, if there are any (src/kernels/plasticity.ts)
 // Integer sums don't depend on their order, so spikes don't depend on the number of lanes.
 //
 // slots     one network each; offsets into everything else
 // tables    u32, or the bits of f32 and i32: parameters, classes of synapses, thresholds of draws, source spikes
-// rows      u32 [neuron][part] and the end
+// rows      u32 [neuron][part] and the end; then the synapses that learn by target
 // synapses  u32: target | class << 20
 // weights   i32, in units of 2^-k; of the classes whose synapses have weights of their own
 // state     f32 [field][stride]: v (mV), steps of refractoriness left, A (mV), g of each channel; then the list of spikes of
-//           a step (numbers of neurons, exact in f32)
+//           a step (numbers of neurons, exact in f32), then what the rules of plasticity keep
 // ring      i32 [depth][plane][stride]: what is to arrive, in units of 2^-k
 // raster    u32 [step][stride / 32]: bit of each neuron that spikes, for the steps of this launch
 // counts    u32 [neuron]: spikes since the beginning
@@ -26,6 +27,7 @@
 
 // #include "philox.wgsl"
 // #include "recurrent.wgsl"
+// #include "recurrent_plasticity.wgsl"
 
 struct Params {
   first_step: u32,
@@ -40,7 +42,7 @@ struct Params {
 @group(0) @binding(2) var<storage, read> tables: array<u32>;
 @group(0) @binding(3) var<storage, read> rows: array<u32>;
 @group(0) @binding(4) var<storage, read> synapses: array<u32>;
-@group(0) @binding(5) var<storage, read> weights: array<i32>;
+@group(0) @binding(5) var<storage, read_write> weights: array<i32>;
 @group(0) @binding(6) var<storage, read_write> state: array<f32>;
 @group(0) @binding(7) var<storage, read_write> ring: array<atomic<i32>>;
 @group(0) @binding(8) var<storage, read_write> raster: array<atomic<u32>>;
@@ -208,6 +210,67 @@ fn send_spikes(slot: Slot, step: u32, lane: u32) {
   }
 }
 
+/// Applies the rules of plasticity to the spikes of a step.
+fn learn(slot: Slot, step: u32, lane: u32) {
+  let count = atomicLoad(&spike_count[step & 1u]);
+  let list = slot.state + (3u + slot.exponential) * slot.stride;
+  for (var r = 0u; r < slot.rule_count; r++) {
+    let rule = rule_of(slot, r);
+    let first = tables[slot.rules + RULE_WORDS * r];
+    let classes = tables[slot.rules + RULE_WORDS * r + 1u] - first;
+    for (var spike = 0u; spike < count; spike++) {
+      let source = u32(state[list + spike]);
+      let row = slot.rows + source * slot.parts;
+      let end = rows[row + slot.parts];
+      // The lane that sent a synapse's weight changes it, so the weight is sent as it was.
+      for (var place = rows[row] + lane; place < end; place += lanes) {
+        let word = synapses[slot.synapses + place];
+        if ((word >> CLASS_SHIFT) - first < classes) {
+          depress(slot, rule, place, source, word & TARGET_MASK);
+        }
+      }
+    }
+  }
+  storageBarrier();
+  workgroupBarrier();
+  for (var r = 0u; r < slot.rule_count; r++) {
+    let rule = rule_of(slot, r);
+    for (var spike = lane; spike < count; spike += lanes) {
+      note_source(rule, u32(state[list + spike]));
+    }
+  }
+  storageBarrier();
+  workgroupBarrier();
+  for (var r = 0u; r < slot.rule_count; r++) {
+    let rule = rule_of(slot, r);
+    for (var spike = 0u; spike < count; spike++) {
+      potentiate(slot, rule, u32(state[list + spike]), lane);
+    }
+  }
+  storageBarrier();
+  workgroupBarrier();
+  for (var r = 0u; r < slot.rule_count; r++) {
+    let rule = rule_of(slot, r);
+    for (var spike = lane; spike < count; spike += lanes) {
+      note_target(rule, u32(state[list + spike]));
+    }
+    if (rule.every != 0u && (step + 1u) % rule.every == 0u) {
+      for (var neuron = lane; neuron < slot.neurons; neuron += lanes) {
+        normalize_weights(slot, rule, neuron);
+      }
+    }
+  }
+}
+
+fn age_all_traces(slot: Slot, lane: u32) {
+  for (var r = 0u; r < slot.rule_count; r++) {
+    let rule = rule_of(slot, r);
+    for (var neuron = lane; neuron < slot.stride; neuron += lanes) {
+      age_traces(rule, neuron);
+    }
+  }
+}
+
 @compute @workgroup_size(lanes)
 fn main(
   @builtin(workgroup_id) group: vec3<u32>,
@@ -236,9 +299,15 @@ fn main(
     for (var quad = lane; quad < slot.stride / 4u; quad += lanes) {
       update_quad(slot, quad, step);
     }
+    if (slot.rule_count > 0u) {
+      age_all_traces(slot, lane);
+    }
     storageBarrier();
     workgroupBarrier();
     send_spikes(slot, step, lane);
+    if (slot.rule_count > 0u) {
+      learn(slot, step, lane);
+    }
     if ((params.record & RECORD_TRACES) != 0u) {
       for (var k = lane; k < slot.trace_count; k += lanes) {
         traces[slot.traces + t * slot.trace_count + k] = state[slot.state + tables[slot.traced + k]];

@@ -1,4 +1,5 @@
 /** Whether a compiled network is one: every index inside, every number usable, before anything reaches a device. */
+import { wrongRule } from './recurrent-learning.ts';
 import {
   type CompiledNetwork,
   classOf,
@@ -13,7 +14,13 @@ import {
   targetOf,
 } from './recurrent-network.ts';
 
-export type RecurrentNetworkErrorCode = 'shape' | 'parameter' | 'synapses' | 'sources' | 'capacity';
+export type RecurrentNetworkErrorCode =
+  | 'shape'
+  | 'parameter'
+  | 'synapses'
+  | 'sources'
+  | 'plasticity'
+  | 'capacity';
 
 /** A compiled network that can't be run: where, what was found, and what to do. */
 export class RecurrentNetworkError extends Error {
@@ -64,6 +71,8 @@ export function checkNetwork(network: CompiledNetwork): void {
   if (next !== neurons)
     refuse('shape', `its populations have ${next} neurons; neurons is ${neurons}, make them equal`);
   checkSynapses(network, refuse);
+  const wrong = wrongRule(network);
+  if (wrong !== undefined) refuse('plasticity', wrong);
 }
 
 type Refuse = (code: RecurrentNetworkErrorCode, what: string) => never;

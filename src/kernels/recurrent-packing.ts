@@ -6,6 +6,16 @@ import { encodeStruct, type StructLayout } from '../device/contract.ts';
 import { keyOf } from '../random/philox.ts';
 import { checkNetwork } from './recurrent-checks.ts';
 import {
+  boundOfClasses,
+  columnsLength,
+  learningLength,
+  packedPlaces,
+  ruleOfClasses,
+  writeColumns,
+  writeLearningState,
+  writeRules,
+} from './recurrent-learning.ts';
+import {
   type CompiledNetwork,
   classOf,
   type LifPopulation,
@@ -87,12 +97,15 @@ export function fixedPointShift(network: CompiledNetwork): number {
   const { synapses, neurons, channels, populations } = network;
   const sums = channels.map(() => new Float64Array(neurons));
   const { words, classes, weights } = synapses;
+  const bounds = boundOfClasses(network);
   for (let place = 0; place < words.length; place++) {
     const word = words[place] as number;
     const { channel, weight } = classes[classOf(word)] as CompiledNetwork['synapses']['classes'][number];
     const sum = sums[channel] as Float64Array;
     const target = targetOf(word);
-    sum[target] = (sum[target] as number) + Math.abs(weight ?? (weights?.[place] as number));
+    // A weight that learns may take its rule's bound.
+    const size = Math.max(bounds[classOf(word)] as number, Math.abs(weight ?? (weights?.[place] as number)));
+    sum[target] = (sum[target] as number) + size;
   }
   let largest = 0;
   for (const sum of sums) for (const value of sum) largest = Math.max(largest, value);
@@ -188,6 +201,11 @@ export function packNetworks(
     const poisson = writePoisson(tables, network, shape);
     const rates = writeRates(tables, network);
     const events = writeEvents(tables, network);
+    const rules = writeRules(tables, network, {
+      shift,
+      places: packedPlaces(network, parts, partNeurons),
+      columns: totals.rows + network.neurons * parts + 1,
+    });
     const values = {
       neurons: network.neurons,
       stride,
@@ -197,7 +215,7 @@ export function packNetworks(
       depth,
       min_delay: network.synapses.classes.reduce(
         (least, { delaySteps }) => Math.min(least, delaySteps),
-        depth - 1,
+        depth,
       ),
       seed_low: seedLow,
       seed_high: seedHigh,
@@ -224,12 +242,14 @@ export function packNetworks(
       raster: totals.raster,
       counts: totals.counts,
       traces: totals.traces,
+      rules: rules.at,
+      rule_count: rules.count,
     };
     encodeStruct(layout, values, slotBytes, index * layout.byteLength);
-    totals.rows += network.neurons * parts + 1;
+    totals.rows += network.neurons * parts + 1 + columnsLength(network);
     totals.synapses += slot.synapseCount;
     totals.weights += weighted ? slot.synapseCount : 0;
-    totals.state += (STATE_FIELDS + exponential + 1) * stride;
+    totals.state += (STATE_FIELDS + exponential + 1) * stride + learningLength(network, stride);
     totals.ring += depth * planes * stride;
     totals.raster += options.recordSteps * (stride / 32);
     totals.counts += stride;
@@ -253,6 +273,16 @@ export function packNetworks(
     const shape = shapes[index] as Shape;
     writeSynapses(packed, slot, network, shape);
     writeState(packed.state, slot, network, shape);
+    const { rows, synapses, state } = slot.offsets;
+    writeColumns(
+      packed.rows.subarray(rows + network.neurons * shape.parts + 1),
+      network,
+      packed.rows.subarray(rows, rows + network.neurons * shape.parts + 1),
+      packed.synapses.subarray(synapses, synapses + slot.synapseCount),
+      shape.parts,
+    );
+    const rulesState = state + (STATE_FIELDS + shape.exponential + 1) * shape.stride;
+    writeLearningState(packed.state.subarray(rulesState), network, shape.stride);
   });
   return packed;
 }
@@ -299,7 +329,7 @@ function shapeOf(network: CompiledNetwork, options: PackingOptions): Shape {
     planeOf,
     exponentialChannels,
     flags,
-    depth: 1 + synapses.classes.reduce((most, { delaySteps }) => Math.max(most, delaySteps), 1),
+    depth: synapses.classes.reduce((most, { delaySteps }) => Math.max(most, delaySteps), 1),
     parts: Math.ceil(stride / partNeurons),
     partNeurons,
     weighted: synapses.classes.some(({ weight }) => weight === undefined),
@@ -399,12 +429,13 @@ function writeParameters(tables: TableWriter, network: CompiledNetwork, shape: S
 }
 
 function writeClasses(tables: TableWriter, network: CompiledNetwork, shape: Shape): number {
+  const rules = ruleOfClasses(network);
   return tables.write(
-    network.synapses.classes.flatMap(({ channel, delaySteps, weight }) => [
+    network.synapses.classes.flatMap(({ channel, delaySteps, weight }, index) => [
       shape.planeOf[channel] as number,
       delaySteps,
       weight === undefined ? 0 : fixedPoint(Math.fround(weight), shape.shift),
-      weight === undefined ? 1 : 0,
+      weight === undefined ? 2 + (rules[index] as number) : 0,
     ]),
   );
 }

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import type { PlasticityRule } from '../../src/kernels/plasticity.ts';
 import { Draws } from '../../src/random/draws.ts';
 import { keyOf, STREAMS } from '../../src/random/philox.ts';
-import { describeInReference } from './engines.ts';
+import { describeOnEngines } from './engines.ts';
 import { events, lif, networkOf } from './networks.ts';
 
 const RULE: PlasticityRule = {
@@ -49,7 +49,7 @@ function pairs(
   });
 }
 
-describeInReference('a pair of spikes', (simulate, accuracy) => {
+describeOnEngines('a pair of spikes', (simulate, accuracy) => {
   const intervals = [-200, -40, -7, -2, -1, 0, 1, 2, 7, 40, 200];
   const trains = intervals.map((interval) => ({ pre: [300], post: [300 + interval] }));
 
@@ -97,7 +97,7 @@ describeInReference('a pair of spikes', (simulate, accuracy) => {
   });
 });
 
-describeInReference('more than two spikes', (simulate, accuracy) => {
+describeOnEngines('more than two spikes', (simulate, accuracy) => {
   const plus = (steps: number) => 0.01 * Math.exp((-steps * DT) / 17);
   const minus = (steps: number) => 0.012 * Math.exp((-steps * DT) / 34);
   const trains = [

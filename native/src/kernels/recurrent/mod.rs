@@ -2,7 +2,8 @@
 //!
 //! A network is one task, or, where there are more threads than networks, the task of a team whose members each have some
 //! of its parts. [`network`] proves that all indices are inside, [`part`] copies the neurons of a part into groups of 64,
-//! [`inputs`] and [`membrane`] advance them, [`rows`] sends their spikes, [`team`] is how members tell each other.
+//! [`inputs`] and [`membrane`] advance them, [`rows`] sends their spikes, [`plasticity`] changes weights, [`team`] is how
+//! members tell each other.
 //!
 //! Time goes in chunks no longer than the shortest delay: no spike of a chunk arrives within it, so a part computes a
 //! whole chunk while its neurons are in the first-level cache, and members meet once a chunk.
@@ -11,6 +12,7 @@ mod inputs;
 mod membrane;
 mod network;
 mod part;
+mod plasticity;
 mod rows;
 mod team;
 
@@ -27,6 +29,7 @@ use crate::failure::Failure;
 use membrane::advance;
 use network::{Network, Tables};
 use part::{Before, Part};
+use plasticity::Learning;
 use rows::{Ways, send};
 use team::Team;
 
@@ -97,6 +100,8 @@ shared_struct!(Slot {
     raster: u32,
     counts: u32,
     traces: u32,
+    rules: u32,
+    rule_count: u32,
 });
 
 const fn binding(name: &'static str, access: Access, element: &'static str) -> Buffer {
@@ -122,7 +127,7 @@ pub const KERNEL: Kernel = Kernel {
             binding("tables", Access::Read, "u32"),
             binding("rows", Access::Read, "u32"),
             binding("synapses", Access::Read, "u32"),
-            binding("weights", Access::Read, "i32"),
+            binding("weights", Access::ReadWrite, "i32"),
             binding("state", Access::ReadWrite, "f32"),
             binding("ring", Access::ReadWrite, "atomic<i32>"),
             binding("raster", Access::ReadWrite, "atomic<u32>"),
@@ -153,11 +158,12 @@ fn run(launch: Launch<'_>) -> Result<(), Failure> {
     let slots = slots.read::<Slot>()?;
     slots.at_least(count, "the number of slots")?;
     let slots = &slots.values[..count as usize];
+    let weights = weights.write::<i32>()?.values;
     let tables = Tables {
         tables: tables.read()?.values,
         rows: rows.read()?.values,
         synapses: synapses.read()?.values,
-        weights: weights.read()?.values,
+        weights: &*weights,
     };
     let (state, ring) = (state.write::<f32>()?, ring.write::<i32>()?);
     let (raster, counts) = (raster.write::<u32>()?, counts.write::<u32>()?);
@@ -186,7 +192,7 @@ fn run(launch: Launch<'_>) -> Result<(), Failure> {
         }
     };
     let state_parts = parts_of(|slot| slot.state, &|network| {
-        (STATE_FIELDS + 1 + network.slot.exponential as usize) * network.stride
+        (STATE_FIELDS + 1 + network.slot.exponential as usize) * network.stride + network.learning_length()
     });
     let ring_parts = parts_of(|slot| slot.ring, &|network| {
         network.depth * network.planes * network.stride
@@ -207,12 +213,23 @@ fn run(launch: Launch<'_>) -> Result<(), Failure> {
         .zip(&ring)
         .map(|(state, ring)| Before { state, ring })
         .collect();
-    let parts = run_all(&networks, &before, &params)?;
+    let advanced = run_all(&networks, &before, &params)?;
+    let mut learned = Vec::new();
     let outputs = state.into_iter().zip(ring).zip(counts).zip(raster).zip(traces);
-    for ((network, parts), ((((state, ring), counts), raster), traces)) in
-        networks.iter().zip(parts).zip(outputs)
+    for ((network, advanced), ((((state, ring), counts), raster), traces)) in
+        networks.iter().zip(advanced).zip(outputs)
     {
         raster.fill(0);
+        for (parts, learning) in &advanced {
+            if let Some(learning) = learning {
+                learning.write_state(network, parts, state);
+            }
+        }
+        let (parts, learning): (Vec<_>, Vec<_>) = advanced.into_iter().unzip();
+        let parts: Vec<Part> = parts.into_iter().flatten().collect();
+        for learning in learning.into_iter().flatten() {
+            learned.push((network.slot, learning));
+        }
         for part in &parts {
             part.write_back(
                 network,
@@ -234,8 +251,14 @@ fn run(launch: Launch<'_>) -> Result<(), Failure> {
             }
         }
     }
+    for (slot, learning) in learned {
+        learning.write_weights(&mut weights[slot.weights as usize..]);
+    }
     Ok(())
 }
+
+/// What a member made of its parts, and of the weights on them if they learn.
+type Advanced = (Vec<Part>, Option<Learning>);
 
 /// The work of one thread on one network: its member of the team, with some of the parts.
 struct Task<'a> {
@@ -245,12 +268,12 @@ struct Task<'a> {
     team: &'a Team,
 }
 
-/// Advances all networks; the parts of each, in their order.
+/// Advances all networks; the members of each, in the order of their parts.
 fn run_all(
     networks: &[Network<'_>],
     before: &[Before<'_>],
     params: &Params,
-) -> Result<Vec<Vec<Part>>, Failure> {
+) -> Result<Vec<Vec<Advanced>>, Failure> {
     let threads = rayon::current_num_threads();
     let most = (threads / networks.len().max(1)).max(1);
     let cut = |network: &Network<'_>| -> Vec<std::ops::Range<usize>> {
@@ -312,11 +335,11 @@ fn run_all(
     });
     let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
     done.sort_by_key(|&(slot, member, _)| (slot, member));
-    let mut parts: Vec<Vec<Part>> = networks.iter().map(|_| Vec::new()).collect();
+    let mut advanced: Vec<Vec<Advanced>> = networks.iter().map(|_| Vec::new()).collect();
     for (slot, _, outcome) in done {
-        parts[slot].extend(outcome?);
+        advanced[slot].push(outcome?);
     }
-    Ok(parts)
+    Ok(advanced)
 }
 
 /// Advances some parts of a network by all steps of the launch.
@@ -330,7 +353,7 @@ fn run_member(
     before: Before<'_>,
     task: &Task<'_>,
     params: &Params,
-) -> Result<Vec<Part>, Failure> {
+) -> Result<Advanced, Failure> {
     let chunk = network.min_delay.min(MAX_CHUNK);
     let raster = params.record & RASTER != 0;
     let mut parts: Vec<Part> = task
@@ -343,6 +366,8 @@ fn run_member(
     }
     let mut spikes: Vec<Vec<u32>> = vec![Vec::new(); chunk];
     let mut ways = Ways::default();
+    let mut learning =
+        (!network.rules.is_empty()).then(|| Learning::new(network, &parts, task.parts.clone(), before.state));
     let alone = task.parts.len() == network.parts;
     for (number, begin) in (0..params.steps).step_by(chunk).enumerate() {
         let count = chunk.min((params.steps - begin) as usize);
@@ -363,6 +388,13 @@ fn run_member(
                 "another thread of the network has failed",
             ));
         }
+        if let Some(learning) = &mut learning {
+            for (within, spikes) in spikes[..count].iter().enumerate() {
+                let step = params.first_step.wrapping_add(begin + within as u32);
+                learning.step(network, &mut parts, task.parts.clone(), step, spikes, &mut ways);
+            }
+            continue;
+        }
         for (index, part) in task.parts.clone().zip(&mut parts) {
             for (within, spikes) in spikes[..count].iter().enumerate() {
                 let step = params.first_step.wrapping_add(begin + within as u32);
@@ -370,5 +402,5 @@ fn run_member(
             }
         }
     }
-    Ok(parts)
+    Ok((parts, learning))
 }

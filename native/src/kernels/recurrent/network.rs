@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use super::plasticity::{Rule, Value};
 use super::{CHANNEL_PARAMETERS, GROUP, NEURON_PARAMETERS, Slot};
 use crate::device::launch::refused;
 use crate::failure::Failure;
@@ -9,7 +10,7 @@ use crate::failure::Failure;
 pub const TARGET_MASK: u32 = 0xf_ffff;
 pub const CLASS_SHIFT: u32 = 20;
 const MAX_PLANES: u32 = 5;
-const MAX_DEPTH: u32 = 4096;
+const MAX_DEPTH: u32 = 4095;
 /// Synapses that one thread checks at a time.
 const CHUNK: usize = 1 << 16;
 
@@ -28,6 +29,8 @@ pub struct Class {
     pub weight: i32,
     /// Each synapse has its own weight.
     pub weighted: bool,
+    /// The number of the rule by which it learns.
+    pub rule: Option<usize>,
 }
 
 /// External input to neurons first .. end.
@@ -87,6 +90,7 @@ pub struct Network<'a> {
     pub synapses: &'a [u32],
     /// Empty when no class has weights of its own.
     pub weights: &'a [i32],
+    pub rules: Vec<Rule<'a>>,
 }
 
 /// A part of a table, or an error that names it.
@@ -130,11 +134,11 @@ impl<'a> Network<'a> {
             .0
             .iter()
             .map(|&[plane, delay, weight, weighted]| {
-                if plane as usize >= planes || delay < slot.min_delay || delay >= slot.depth {
+                if plane as usize >= planes || delay < slot.min_delay || delay > slot.depth {
                     return Err(refused(format!(
                         "a class of synapses is on plane {plane} with delay {delay}; there are {planes} planes and delays from {} to {}",
                         slot.min_delay,
-                        slot.depth - 1
+                        slot.depth
                     )));
                 }
                 Ok(Class {
@@ -142,6 +146,7 @@ impl<'a> Network<'a> {
                     delay: delay as usize,
                     weight: weight.cast_signed(),
                     weighted: weighted != 0,
+                    rule: weighted.checked_sub(2).map(|rule| rule as usize),
                 })
             })
             .collect::<Result<Vec<_>, _>>()?;
@@ -240,6 +245,7 @@ impl<'a> Network<'a> {
         } else {
             &[]
         };
+        let rules = parse_rules(&slot, all.tables, &classes)?;
         Ok(Self {
             slot,
             stride,
@@ -258,7 +264,16 @@ impl<'a> Network<'a> {
             rows,
             synapses,
             weights,
+            rules,
         })
+    }
+
+    /// Floats of state that the rules of plasticity keep.
+    pub fn learning_length(&self) -> usize {
+        self.rules
+            .iter()
+            .map(|rule| rule.length(self.stride, self.synapses.len()))
+            .sum()
     }
 
     /// The sources that spike at a step by their lists.
@@ -269,6 +284,75 @@ impl<'a> Network<'a> {
             _ => &[],
         }
     }
+}
+
+const RULE_WORDS: usize = 16;
+const NEAREST: u32 = 1;
+const MULTIPLICATIVE: u32 = 2;
+const TIMES_DIFFER: u32 = 4;
+
+/// The rules of plasticity, `shaders/recurrent_plasticity.wgsl`. The synapses by target are not read: a launch makes its
+/// own.
+fn parse_rules<'a>(slot: &Slot, tables: &'a [u32], classes: &[Class]) -> Result<Vec<Rule<'a>>, Failure> {
+    let words = part(
+        "tables",
+        tables,
+        "its rules",
+        slot.rules,
+        RULE_WORDS as u64 * u64::from(slot.rule_count),
+    )?;
+    let rules = words
+        .as_chunks::<RULE_WORDS>()
+        .0
+        .iter()
+        .map(|words| {
+            let value = |at: usize| -> Result<Value<'a>, Failure> {
+                let length = if words[at + 1] == 0 { 1 } else { slot.synapse_count };
+                let values = part("tables", tables, "a rule", words[at], u64::from(length))?;
+                let values: &[f32] = bytemuck::cast_slice(values);
+                Ok(match words[at + 1] {
+                    0 => Value::Same(values[0]),
+                    _ => Value::Each(values),
+                })
+            };
+            let rule = Rule {
+                first_class: words[0],
+                end_class: words[1],
+                nearest: words[2] & NEAREST != 0,
+                multiplicative: words[2] & MULTIPLICATIVE != 0,
+                times_differ: words[2] & TIMES_DIFFER != 0,
+                minimum: words[3].cast_signed(),
+                maximum: words[4].cast_signed(),
+                potentiation: value(5)?,
+                depression: value(7)?,
+                plus: value(9)?,
+                minus: value(11)?,
+                every: words[13],
+                total: f32::from_bits(words[14]),
+            };
+            let shared = matches!((rule.plus, rule.minus), (Value::Same(_), Value::Same(_)));
+            if rule.minimum > rule.maximum
+                || rule.first_class > rule.end_class
+                || (!rule.times_differ && !shared)
+            {
+                return Err(refused(format!(
+                    "a rule is for classes {} to {} and weights from {} to {}",
+                    rule.first_class, rule.end_class, rule.minimum, rule.maximum
+                )));
+            }
+            Ok(rule)
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    for (number, class) in (0..).zip(classes) {
+        let own = (0..rules.len()).find(|&r| (rules[r].first_class..rules[r].end_class).contains(&number));
+        if own != class.rule {
+            return Err(refused(format!(
+                "class {number} learns by rule {:?}; its rules say {own:?}",
+                class.rule
+            )));
+        }
+    }
+    Ok(rules)
 }
 
 fn check_sizes(slot: &Slot) -> Result<(), Failure> {
@@ -288,8 +372,8 @@ fn check_sizes(slot: &Slot) -> Result<(), Failure> {
             u32::from(slot.delta == 0),
             MAX_PLANES - slot.delta.min(1),
         ),
-        ("depth", slot.depth, 2, MAX_DEPTH),
-        ("min_delay", slot.min_delay, 1, slot.depth.saturating_sub(1)),
+        ("depth", slot.depth, 1, MAX_DEPTH),
+        ("min_delay", slot.min_delay, 1, slot.depth),
         ("parts", slot.parts, 1, slot.stride / group),
         ("part_neurons", slot.part_neurons, group, slot.stride),
     ];

@@ -6,8 +6,8 @@ use super::part::Part;
 
 /// Where the synapses of a class write in one step: the place of neuron 0 of the network on their plane of the ring.
 #[derive(Clone, Copy)]
-struct Way {
-    start: usize,
+pub struct Way {
+    pub start: usize,
     weight: i32,
     weighted: bool,
 }
@@ -15,6 +15,30 @@ struct Way {
 /// Scratch of a thread, kept between steps.
 #[derive(Default)]
 pub struct Ways(Vec<Way>);
+
+impl Ways {
+    /// Turns to a step, for a part of so many neurons.
+    #[inline(always)]
+    pub fn turn(&mut self, network: &Network<'_>, step: u32, neurons: usize) {
+        let depth = network.depth;
+        let now = step as usize % depth;
+        self.0.clear();
+        self.0.extend(network.classes.iter().map(|class| {
+            let sum = now + class.delay;
+            let slot = if sum < depth { sum } else { sum - depth };
+            Way {
+                start: (slot * network.planes + class.plane) * neurons,
+                weight: class.weight,
+                weighted: class.weighted,
+            }
+        }));
+    }
+
+    #[inline(always)]
+    pub fn of(&self, class: usize) -> Way {
+        self.0[class]
+    }
+}
 
 /// Sends the spikes of step `step` to the targets in part `index`.
 #[inline(always)]
@@ -30,18 +54,7 @@ pub fn send(
         return;
     }
     let neurons = part.groups * GROUP;
-    let depth = network.depth;
-    let now = step as usize % depth;
-    ways.0.clear();
-    ways.0.extend(network.classes.iter().map(|class| {
-        let sum = now + class.delay;
-        let slot = if sum < depth { sum } else { sum - depth };
-        Way {
-            start: (slot * network.planes + class.plane) * neurons,
-            weight: class.weight,
-            weighted: class.weighted,
-        }
-    }));
+    ways.turn(network, step, neurons);
     let ring = part.ring.as_flattened_mut();
     let first = part.first;
     for &source in spikes {
@@ -60,7 +73,13 @@ pub fn send(
                     add(plane, (word & TARGET_MASK) as usize, first, weight);
                 }
             } else {
-                for &word in words {
+                let (eights, rest) = words.as_chunks::<8>();
+                for eight in eights {
+                    for &word in eight {
+                        add(plane, (word & TARGET_MASK) as usize, first, way.weight);
+                    }
+                }
+                for &word in rest {
                     add(plane, (word & TARGET_MASK) as usize, first, way.weight);
                 }
             }
@@ -81,7 +100,7 @@ pub fn send(
 
 /// A target of another part is left out: the host grouped the rows by part.
 #[inline(always)]
-fn add(plane: &mut [i32], target: usize, first: usize, weight: i32) {
+pub fn add(plane: &mut [i32], target: usize, first: usize, weight: i32) {
     if let Some(sum) = plane.get_mut(target.wrapping_sub(first)) {
         *sum = sum.wrapping_add(weight);
     }
