@@ -124,9 +124,10 @@ function fill(
       fill(piece, first + from, part, draws, group, `${place}, part ${i}`);
     });
   } else {
-    const draw = drawOf(values, draws, place);
+    const { draw, varies } = drawOf(values, draws, place);
+    draws.at(first, group);
     for (let i = 0; i < out.length; i++) {
-      draws.at(first + i, group);
+      if (varies) draws.at(first + i, group);
       out[i] = draw();
     }
   }
@@ -151,7 +152,13 @@ function fillList(out: Float64Array, list: ArrayLike<number>, place: string): vo
 
 type Continuous = Uniform | Normal | LogNormal | Gamma;
 
-function drawOf(of: Continuous, draws: Draws, place: string): () => number {
+/** How a value is drawn, and whether the words that this takes vary: each value has an address of its own then. */
+interface Drawing {
+  readonly draw: () => number;
+  readonly varies: boolean;
+}
+
+function drawOf(of: Continuous, draws: Draws, place: string): Drawing {
   const check = (holds: boolean, what: string): void => {
     ensure(holds, () => `${place}: ${describe(of)} needs ${what}`);
   };
@@ -159,7 +166,7 @@ function drawOf(of: Continuous, draws: Draws, place: string): () => number {
     case 'uniform': {
       const { low, high } = of;
       check(Number.isFinite(low) && Number.isFinite(high) && low <= high, 'low at or below high');
-      return () => low + (high - low) * draws.unit();
+      return { draw: () => low + (high - low) * draws.unit(), varies: false };
     }
     case 'normal': {
       const { mean, standardDeviation: deviation } = of;
@@ -167,7 +174,7 @@ function drawOf(of: Continuous, draws: Draws, place: string): () => number {
         Number.isFinite(mean) && deviation >= 0 && deviation < Infinity,
         'a standardDeviation of at least 0',
       );
-      return clipped(of, check, () => mean + deviation * draws.normal());
+      return { draw: clipped(of, check, () => mean + deviation * draws.normal()), varies: false };
     }
     case 'log-normal': {
       const { mean, standardDeviation: deviation } = of;
@@ -177,13 +184,13 @@ function drawOf(of: Continuous, draws: Draws, place: string): () => number {
       const variance = Math.log1p((deviation / mean) ** 2);
       const location = Math.log(mean) - variance / 2;
       const scale = Math.sqrt(variance);
-      return clipped(of, check, () => Math.exp(location + scale * draws.normal()));
+      return { draw: clipped(of, check, () => Math.exp(location + scale * draws.normal())), varies: false };
     }
     case 'gamma': {
       const { shape, mean } = of;
       check(shape > 0 && shape < Infinity && mean > 0 && mean < Infinity, 'a shape and a mean above 0');
       const scale = mean / shape;
-      return clipped(of, check, () => scale * draws.gamma(shape));
+      return { draw: clipped(of, check, () => scale * draws.gamma(shape)), varies: true };
     }
     default:
       throw new NetworkError(
