@@ -14,7 +14,19 @@ pub struct Way {
 
 /// Scratch of a thread, kept between steps.
 #[derive(Default)]
-pub struct Ways(Vec<Way>);
+pub struct Ways {
+    ways: Vec<Way>,
+    runs: Vec<Run>,
+}
+
+/// The synapses of one spike in a part, with the first and the last of their words.
+#[derive(Clone, Copy)]
+struct Run {
+    begin: usize,
+    end: usize,
+    low: u32,
+    high: u32,
+}
 
 impl Ways {
     /// Turns to a step, for a part of so many neurons.
@@ -22,8 +34,8 @@ impl Ways {
     pub fn turn(&mut self, network: &Network<'_>, step: u32, neurons: usize) {
         let depth = network.depth;
         let now = step as usize % depth;
-        self.0.clear();
-        self.0.extend(network.classes.iter().map(|class| {
+        self.ways.clear();
+        self.ways.extend(network.classes.iter().map(|class| {
             let sum = now + class.delay;
             let slot = if sum < depth { sum } else { sum - depth };
             Way {
@@ -36,7 +48,7 @@ impl Ways {
 
     #[inline(always)]
     pub fn of(&self, class: usize) -> Way {
-        self.0[class]
+        self.ways[class]
     }
 }
 
@@ -55,16 +67,31 @@ pub fn send(
     }
     let neurons = part.groups * GROUP;
     ways.turn(network, step, neurons);
-    let ring = part.ring.as_flattened_mut();
-    let first = part.first;
-    for &source in spikes {
+    let Ways { ways, runs } = ways;
+    // The ends of all rows first: each is somewhere else in memory, and these loads don't wait for each other.
+    runs.clear();
+    runs.extend(spikes.iter().filter_map(|&source| {
         let row = source as usize * network.parts + index;
         let (begin, end) = (network.rows[row] as usize, network.rows[row + 1] as usize);
         let words = &network.synapses[begin..end];
-        let (Some(&low), Some(&high)) = (words.first(), words.last()) else {
-            continue;
-        };
-        let way = ways.0[(low >> CLASS_SHIFT) as usize];
+        Some(Run {
+            begin,
+            end,
+            low: *words.first()?,
+            high: *words.last()?,
+        })
+    }));
+    let ring = part.ring.as_flattened_mut();
+    let first = part.first;
+    for &Run {
+        begin,
+        end,
+        low,
+        high,
+    } in runs.iter()
+    {
+        let words = &network.synapses[begin..end];
+        let way = ways[(low >> CLASS_SHIFT) as usize];
         if low >> CLASS_SHIFT == high >> CLASS_SHIFT {
             // A row of one class: the common case. Rows ascend, so the ends tell.
             let plane = &mut ring[way.start..way.start + neurons];
@@ -86,7 +113,7 @@ pub fn send(
             continue;
         }
         for (place, &word) in words.iter().enumerate() {
-            let way = ways.0[(word >> CLASS_SHIFT) as usize];
+            let way = ways[(word >> CLASS_SHIFT) as usize];
             let weight = if way.weighted {
                 network.weights[begin + place]
             } else {
