@@ -11,7 +11,7 @@ import { type Ends, type Rows, RowWriter } from './rows.ts';
 import type { DistanceDependent } from './rules.ts';
 
 /** Targets in a rectangle that is not taken apart any further. */
-const LEAF_SIZE = 8;
+const LEAF_SIZE = 32;
 /** Candidates that a rectangle may be expected to give before it is taken apart. */
 const MOST_CANDIDATES = 1;
 
@@ -54,13 +54,14 @@ export function connectByDistance(
     stack[0] = 0;
     for (let depth = ends.targets > 0 ? 1 : 0; depth > 0; ) {
       const node = stack[--depth] as number;
-      const { first, size } = tree.span(node);
-      const nearX = across.toSpan(x, tree.low(node, 0), tree.high(node, 0));
-      const nearY = down.toSpan(y, tree.low(node, 1), tree.high(node, 1));
+      const first = tree.firsts[node] as number;
+      const size = tree.sizes[node] as number;
+      const nearX = across.toSpan(x, tree.left[node] as number, tree.right[node] as number);
+      const nearY = down.toSpan(y, tree.bottom[node] as number, tree.top[node] as number);
       const highest = probability(nearX * nearX + nearY * nearY);
       const rate = -Math.log1p(-highest);
       if (size > LEAF_SIZE && size * rate > MOST_CANDIDATES) {
-        stack[depth++] = tree.second(node);
+        stack[depth++] = tree.seconds[node] as number;
         stack[depth++] = node + 1;
         continue;
       }
@@ -126,57 +127,65 @@ class Axis {
 
 /**
  * A binary tree of rectangles over places: each node has its neurons side by side in `neurons`, and its halves, split
- * at the median of the longer side, stand at node + 1 and `second(node)`.
+ * at the median of the longer side, stand at node + 1 and `seconds[node]`.
  */
 class Rectangles {
   readonly neurons: Uint32Array;
-  readonly #spans: { readonly first: number; readonly size: number }[] = [];
-  readonly #second: number[] = [];
-  /** [node][axis][low, high] */
-  readonly #bounds: number[] = [];
+  readonly firsts: Uint32Array;
+  readonly sizes: Uint32Array;
+  readonly seconds: Uint32Array;
+  readonly left: Float64Array;
+  readonly right: Float64Array;
+  readonly bottom: Float64Array;
+  readonly top: Float64Array;
+  #nodes = 0;
 
   constructor({ x, y }: Positions) {
-    this.neurons = Uint32Array.from({ length: x.length }, (_, i) => i);
-    if (x.length > 0) this.#divide(0, x.length, [x, y]);
+    const count = x.length;
+    // A node's halves have more than LEAF_SIZE / 2 neurons each.
+    const most = Math.max(1, Math.ceil((4 * count) / LEAF_SIZE));
+    this.neurons = Uint32Array.from({ length: count }, (_, i) => i);
+    [this.firsts, this.sizes, this.seconds] = [0, 1, 2].map(() => new Uint32Array(most)) as [
+      Uint32Array,
+      Uint32Array,
+      Uint32Array,
+    ];
+    [this.left, this.right, this.bottom, this.top] = [0, 1, 2, 3].map(() => new Float64Array(most)) as [
+      Float64Array,
+      Float64Array,
+      Float64Array,
+      Float64Array,
+    ];
+    if (count > 0) this.#divide(0, count, x, y);
   }
 
-  span(node: number): { readonly first: number; readonly size: number } {
-    return this.#spans[node] as { first: number; size: number };
-  }
-
-  second(node: number): number {
-    return this.#second[node] as number;
-  }
-
-  low(node: number, axis: 0 | 1): number {
-    return this.#bounds[4 * node + 2 * axis] as number;
-  }
-
-  high(node: number, axis: 0 | 1): number {
-    return this.#bounds[4 * node + 2 * axis + 1] as number;
-  }
-
-  #divide(first: number, size: number, places: readonly [Float64Array, Float64Array]): void {
-    const node = this.#spans.length;
+  #divide(first: number, size: number, x: Float64Array, y: Float64Array): void {
+    const node = this.#nodes++;
     const own = this.neurons.subarray(first, first + size);
-    this.#spans.push({ first, size });
-    this.#second.push(0);
-    for (const place of places) {
-      let low = Infinity;
-      let high = -Infinity;
-      for (const i of own) {
-        low = Math.min(low, place[i] as number);
-        high = Math.max(high, place[i] as number);
-      }
-      this.#bounds.push(low, high);
-    }
+    this.firsts[node] = first;
+    this.sizes[node] = size;
+    const [left, right] = bounds(own, x);
+    const [bottom, top] = bounds(own, y);
+    this.left[node] = left;
+    this.right[node] = right;
+    this.bottom[node] = bottom;
+    this.top[node] = top;
     if (size <= LEAF_SIZE) return;
-    const wide = this.high(node, 0) - this.low(node, 0) >= this.high(node, 1) - this.low(node, 1);
-    const place = places[wide ? 0 : 1];
+    const place = right - left >= top - bottom ? x : y;
     own.sort((a, b) => (place[a] as number) - (place[b] as number) || a - b);
     const half = size >> 1;
-    this.#divide(first, half, places);
-    this.#second[node] = this.#spans.length;
-    this.#divide(first + half, size - half, places);
+    this.#divide(first, half, x, y);
+    this.seconds[node] = this.#nodes;
+    this.#divide(first + half, size - half, x, y);
   }
+}
+
+function bounds(neurons: Uint32Array, place: Float64Array): readonly [low: number, high: number] {
+  let low = Infinity;
+  let high = -Infinity;
+  for (const i of neurons) {
+    low = Math.min(low, place[i] as number);
+    high = Math.max(high, place[i] as number);
+  }
+  return [low, high];
 }
