@@ -68,6 +68,7 @@ export const MODELS: readonly CatalogModel[] = [
       eta: notNegative,
       excitatory: count,
       connectivity: share,
+      inDegree: z.enum(['fixed', 'random']).optional(),
       weightMv: z.number().positive().optional(),
       delayMs: notNegative,
     },
