@@ -71,8 +71,10 @@ function connectProjection(
   const count = rows.targets.length;
   const drawn = (values: Values, stream: number, name: string): number | Float64Array =>
     valuesOf(values, count, { key, stream, group: index }, `${place}: ${name}`);
-  const weight = options.weight ?? rows.weights;
-  ensure(weight !== undefined, () => `${place} has no weight: give weight, in the unit of the channel`);
+  const given = options.weight ?? rows.weights;
+  ensure(given !== undefined, () => `${place} has no weight: give weight, in the unit of the channel`);
+  const weight = drawn(given, STREAMS.weights, 'weight');
+  if (options.plasticity !== undefined) checkBounds(weight, options.plasticity, place);
   const delayMs = drawn(options.delayMs ?? rows.delaysMs ?? 0, STREAMS.delays, 'delayMs');
   const steps = (ms: number): number => {
     // A spike at the end of step t without delay acts at the start of step t + 1.
@@ -87,9 +89,29 @@ function connectProjection(
   return {
     projection,
     rows,
-    weight: drawn(weight, STREAMS.weights, 'weight'),
+    weight,
     delaySteps: typeof delayMs === 'number' ? steps(delayMs) : delayMs.map(steps),
   };
+}
+
+/** Weights that learn begin within their bounds. */
+function checkBounds(
+  weight: number | Float64Array,
+  { minimum = 0, maximum }: Plasticity,
+  place: string,
+): void {
+  ensure(
+    Number.isFinite(minimum) && Number.isFinite(maximum) && minimum < maximum,
+    () => `${place}: weights learn between ${minimum} and ${maximum}: give minimum below maximum`,
+  );
+  const outside = (typeof weight === 'number' ? [weight] : weight).find(
+    (value) => !(value >= minimum && value <= maximum),
+  );
+  ensure(
+    outside === undefined,
+    () =>
+      `${place}: weight is ${outside}, but it learns between ${minimum} and ${maximum}: give weights within`,
+  );
 }
 
 function hasOwnWeights({ weight, projection }: Connected): boolean {
@@ -235,10 +257,6 @@ function compileRule(
   known(rule.rule, ['stdp'], 'rule of plasticity');
   known(pairs, ['all', 'nearest'], 'pairs');
   known(dependence, ['additive', 'multiplicative'], 'dependence');
-  ensure(
-    Number.isFinite(minimum) && Number.isFinite(maximum) && minimum < maximum,
-    () => `${place}: weights learn between ${minimum} and ${maximum}: give minimum below maximum`,
-  );
   const learns = (word: number): boolean => {
     const own = classOf(word) - first;
     return own >= 0 && own < classes.length;

@@ -420,6 +420,11 @@ describe('what can not be', () => {
       /between 0 and -1: give minimum below maximum/,
     ],
     [
+      'weights beyond the bounds',
+      { weight: 1.5, plasticity: learning },
+      /weight is 1\.5, but it learns between 0 and 1: give weights within/,
+    ],
+    [
       'an unknown pairing',
       { plasticity: { ...learning, pairs: 'some' as never } },
       /pairs is "some": give all or nearest/,
