@@ -65,6 +65,9 @@ struct Slot {
   // Offset in tables of the rules of plasticity, see recurrent_plasticity.wgsl.
   rules: u32,
   rule_count: u32,
+  // Offsets in history and columns, for recurrent_update.wgsl and recurrent_gather.wgsl.
+  history: u32,
+  columns: u32,
 }
 
 const CONDUCTANCE = 1u;

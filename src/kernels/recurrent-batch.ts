@@ -6,9 +6,13 @@
  * using batch = await RecurrentBatch.create(device, networks, { record: { raster: true } });
  * const records = await batch.run(10_000);
  */
-import { encodeStruct, structLayout } from '../device/contract.ts';
+import { structLayout } from '../device/contract.ts';
 import { type Device, type DeviceBuffer, DeviceError, type Kernel } from '../device/device.ts';
-import type { CompiledNetwork } from './recurrent-network.ts';
+import { packColumns } from './recurrent-columns.ts';
+import { RECORD_RASTER, RECORD_TRACES, RecurrentLaunches } from './recurrent-launches.ts';
+import { packedPlaces } from './recurrent-learning.ts';
+import { chooseMethod, learns, type PropagationMethod } from './recurrent-method.ts';
+import { type CompiledNetwork, classOf } from './recurrent-network.ts';
 import { type PackedNetworks, type PackedSlot, packNetworks } from './recurrent-packing.ts';
 
 export interface RecurrentOptions {
@@ -22,6 +26,8 @@ export interface RecurrentOptions {
   readonly stepsPerLaunch?: number;
   /** Invocations in a workgroup on a WebGPU adapter; the results don't depend on it. */
   readonly lanes?: number;
+  /** How spikes reach their targets, which changes no result; see {@link chooseMethod}, which chooses when absent. */
+  readonly method?: PropagationMethod;
 }
 
 /** What was recorded of a network while it ran. */
@@ -48,59 +54,87 @@ export interface RecurrentState {
   readonly channels: readonly Float32Array[];
 }
 
-const RECORD_RASTER = 1;
-const RECORD_TRACES = 2;
 /** Bytes of raster and traces that are kept on the device between two read-backs. */
 const RECORD_BYTES = 64 * 2 ** 20;
 const MAX_STEPS_PER_LAUNCH = 4096;
+/**
+ * Adapters that compute for a screen too are taken away from whoever keeps them for long. A launch of many steps is made
+ * as long as this by its predecessor's time; the first has this many steps.
+ */
+const LAUNCH_MS = 50;
+const FIRST_STEPS = 16;
+/** Steps that are submitted at once where each phase of a step is a launch of its own. */
+const STEPS_PER_SUBMIT = 64;
 
 export class RecurrentBatch implements Disposable {
+  /** How spikes reach their targets here. */
+  readonly method: PropagationMethod;
   readonly #device: Device;
-  readonly #kernel: Kernel;
+  readonly #launches: RecurrentLaunches;
   readonly #networks: readonly CompiledNetwork[];
   readonly #slots: readonly PackedSlot[];
   readonly #record: number;
-  readonly #stepsPerLaunch: number;
+  /** Steps for whose records there is room. */
+  readonly #mostSteps: number;
   readonly #buffers: Record<string, DeviceBuffer> = {};
+  /** Whether launches take as many steps as they were told to. */
+  readonly #fixed: boolean;
+  #launchSteps: number;
   #step = 0;
 
   private constructor(
     device: Device,
-    kernel: Kernel,
+    launches: RecurrentLaunches,
     networks: readonly CompiledNetwork[],
     slots: readonly PackedSlot[],
     record: number,
-    stepsPerLaunch: number,
+    steps: { readonly most: number; readonly fixed: boolean },
   ) {
     this.#device = device;
-    this.#kernel = kernel;
+    this.#launches = launches;
+    this.method = launches.method;
     this.#networks = networks;
     this.#slots = slots;
     this.#record = record;
-    this.#stepsPerLaunch = stepsPerLaunch;
+    this.#mostSteps = steps.most;
+    this.#fixed = steps.fixed || device.info.kind === 'native';
+    const first = launches.method === 'network' ? FIRST_STEPS : STEPS_PER_SUBMIT;
+    this.#launchSteps = this.#fixed ? steps.most : Math.min(steps.most, first);
   }
 
   /**
    * Checks, packs and uploads networks; they stand before step 0 then.
    *
    * @throws {RecurrentNetworkError} naming what is wrong with a network
-   * @throws {DeviceError} `capacity` when the device can't hold them
+   * @throws {DeviceError} `capacity` when the device can't hold them, `launch` for a method that can't compute them
    */
   static async create(
     device: Device,
     networks: readonly CompiledNetwork[],
     options: RecurrentOptions = {},
   ): Promise<RecurrentBatch> {
+    const method = options.method ?? chooseMethod(device.info, networks);
+    const learning = networks.find(learns);
+    if (learning && method !== 'network') {
+      throw new DeviceError(
+        'launch',
+        `network "${learning.name}" learns, which the method "${method}" can't; use "network"`,
+      );
+    }
     const lanes = options.lanes ?? defaultLanes(device);
-    const kernel = await device.kernel('recurrent_network', { lanes });
+    const kernels = await RecurrentLaunches.kernels(device, method, lanes);
+    const { contract } = Object.values(kernels)[0] as Kernel;
     const { raster = false, traces } = options.record ?? {};
-    const stepsPerLaunch = stepsOfLaunch(networks, options);
-    const packed = packNetworks(networks, structLayout(kernel.contract, 'Slot'), {
-      recordSteps: stepsPerLaunch,
+    const most = stepsOfLaunch(networks, options);
+    const packed = packNetworks(networks, structLayout(contract, 'Slot'), {
+      recordSteps: most,
+      cut: device.info.kind === 'native' && method === 'network',
       ...(traces ? { traces } : {}),
     });
     const record = (raster ? RECORD_RASTER : 0) | (traces ? RECORD_TRACES : 0);
-    const batch = new RecurrentBatch(device, kernel, networks, packed.slots, record, stepsPerLaunch);
+    const launches = RecurrentLaunches.create(device, method, kernels, packed.slots, record);
+    const steps = { most, fixed: options.stepsPerLaunch !== undefined };
+    const batch = new RecurrentBatch(device, launches, networks, packed.slots, record, steps);
     try {
       batch.#upload(packed);
     } catch (error) {
@@ -127,13 +161,35 @@ export class RecurrentBatch implements Disposable {
     const firstStep = this.#step;
     const records = this.#slots.map((slot) => emptyRecord(slot, firstStep, steps, this.#record));
     for (let done = 0; done < steps; ) {
-      const count = Math.min(this.#stepsPerLaunch, steps - done);
-      this.#launch(count);
+      const count = Math.min(this.#launchSteps, steps - done);
+      const started = performance.now();
+      this.#clearFirstRow();
+      this.#device.run(this.#launches.of(this.#buffers, this.#step, count));
+      this.#step += count;
       if (this.#record !== 0) await this.#pull(records, done, count);
+      if (!this.#fixed) {
+        await this.#device.idle();
+        this.#adapt(count, performance.now() - started);
+      }
       done += count;
     }
     await this.#device.idle();
     return records;
+  }
+
+  /** A row of the raster that each step by step must find empty; the kernels empty the others. */
+  #clearFirstRow(): void {
+    if (this.method === 'network' || (this.#record & RECORD_RASTER) === 0) return;
+    for (const { offsets, stride } of this.#slots) {
+      this.#device.write(this.#buffer('raster'), 4 * offsets.raster, new Uint32Array(stride / 32));
+    }
+  }
+
+  /** Takes as many steps at once as fit the time of a launch. */
+  #adapt(steps: number, ms: number): void {
+    if (this.#fixed || this.method !== 'network' || steps < this.#launchSteps) return;
+    const fitting = Math.max(1, Math.floor((steps * LAUNCH_MS) / Math.max(ms, 0.1)));
+    this.#launchSteps = Math.min(fitting, 4 * steps, this.#mostSteps);
   }
 
   /** Spikes of each neuron of a network since step 0. */
@@ -158,39 +214,21 @@ export class RecurrentBatch implements Disposable {
   /** Weight of each synapse of a network, in the order of its words. */
   async weights(slot: number): Promise<Float32Array> {
     const { offsets, unit, parts, partNeurons } = this.#slot(slot);
-    const { synapses, neurons } = this.#networks[slot] as CompiledNetwork;
-    const { words, classes, rows } = synapses;
+    const network = this.#networks[slot] as CompiledNetwork;
+    const { words, classes } = network.synapses;
     const weights = new Float32Array(words.length);
-    if (!synapses.weights) {
+    if (!network.synapses.weights) {
       words.forEach((word, place) => {
-        weights[place] = classes[word >>> 20]?.weight ?? 0;
+        weights[place] = classes[classOf(word)]?.weight ?? 0;
       });
       return weights;
     }
     const fixed = new Int32Array(await this.#read('weights', offsets.weights, words.length));
-    const next = new Uint32Array(parts);
-    for (let source = 0; source < neurons; source++) {
-      const begin = rows[source] as number;
-      const end = rows[source + 1] as number;
-      next.fill(0);
-      for (let place = begin; place < end; place++) {
-        const part = Math.floor(((words[place] as number) & 0xfffff) / partNeurons);
-        next[part] = (next[part] as number) + 1;
-      }
-      let at = begin;
-      for (let part = 0; part < parts; part++) {
-        const count = next[part] as number;
-        next[part] = at;
-        at += count;
-      }
-      for (let place = begin; place < end; place++) {
-        const word = words[place] as number;
-        const part = Math.floor((word & 0xfffff) / partNeurons);
-        const packed = next[part] as number;
-        next[part] = packed + 1;
-        weights[place] = classes[word >>> 20]?.weight ?? (fixed[packed] as number) * unit;
-      }
-    }
+    const places = packedPlaces(network, parts, partNeurons);
+    words.forEach((word, place) => {
+      const packed = places ? (places[place] as number) : place;
+      weights[place] = classes[classOf(word)]?.weight ?? (fixed[packed] as number) * unit;
+    });
     return weights;
   }
 
@@ -206,12 +244,15 @@ export class RecurrentBatch implements Disposable {
       synapses: packed.synapses,
       weights: packed.weights,
       state: packed.state,
+      ...(this.method === 'gather' ? packColumns(this.#networks) : {}),
     };
     const lengths: Record<string, number> = {
       ring: packed.ringLength,
       raster: this.#record & RECORD_RASTER ? packed.rasterLength : 0,
       counts: packed.countsLength,
       traces: packed.tracesLength,
+      spike_counts: this.method === 'network' ? 0 : 2 * this.#slots.length,
+      history: this.method === 'gather' ? packed.historyLength : 0,
     };
     for (const [name, data] of Object.entries(contents)) {
       // A binding is never empty in WebGPU.
@@ -223,49 +264,24 @@ export class RecurrentBatch implements Disposable {
     }
   }
 
-  #launch(steps: number): void {
-    const kernel = this.#kernel;
-    const slots = this.#slots.length;
-    const across = Math.max(1, Math.min(slots, this.#device.info.limits.maxWorkgroupsPerDimension));
-    const names = kernel.contract.buffers.map((binding) => binding.name);
-    this.#device.run([
-      {
-        kernel,
-        params: encodeStruct(structLayout(kernel.contract, 'Params'), {
-          first_step: this.#step,
-          steps,
-          slots,
-          record: this.#record,
-        }),
-        buffers: Object.fromEntries(names.map((name) => [name, this.#buffer(name)])),
-        workgroups: [across, Math.ceil(slots / across), 1],
-      },
-    ]);
-    this.#step += steps;
-  }
-
   /** Copies what a launch of `count` steps recorded into the records, `done` steps after their beginning. */
   async #pull(records: readonly RecurrentRecord[], done: number, count: number): Promise<void> {
-    const { length: slots } = this.#slots;
-    if (this.#record & RECORD_RASTER) {
-      const all = new Uint32Array(await this.#device.read(this.#buffer('raster')));
-      for (let slot = 0; slot < slots; slot++) {
-        const { raster, rasterWords } = records[slot] as RecurrentRecord;
-        const { offsets, stride } = this.#slot(slot);
+    const pulls = records.map(async ({ raster, rasterWords, traces }, slot) => {
+      const { offsets, stride, traceCount } = this.#slot(slot);
+      if (this.#record & RECORD_RASTER) {
+        const words = stride / 32;
+        const rows = new Uint32Array(await this.#read('raster', offsets.raster, count * words));
         for (let step = 0; step < count; step++) {
-          const at = offsets.raster + step * (stride / 32);
-          raster.set(all.subarray(at, at + rasterWords), (done + step) * rasterWords);
+          const row = rows.subarray(step * words, step * words + rasterWords);
+          raster.set(row, (done + step) * rasterWords);
         }
       }
-    }
-    if (this.#record & RECORD_TRACES) {
-      const all = new Float32Array(await this.#device.read(this.#buffer('traces')));
-      for (let slot = 0; slot < slots; slot++) {
-        const { offsets, traceCount } = this.#slot(slot);
-        const recorded = all.subarray(offsets.traces, offsets.traces + count * traceCount);
-        records[slot]?.traces.set(recorded, done * traceCount);
+      if (this.#record & RECORD_TRACES && traceCount > 0) {
+        const rows = await this.#read('traces', offsets.traces, count * traceCount);
+        traces.set(new Float32Array(rows), done * traceCount);
       }
-    }
+    });
+    await Promise.all(pulls);
   }
 
   #read(name: string, first: number, length: number): Promise<ArrayBuffer> {

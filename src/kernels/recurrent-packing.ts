@@ -74,14 +74,18 @@ export interface PackedNetworks {
   readonly state: Float32Array<ArrayBuffer>;
   /** Lengths in elements; all of it zero at first. The raster's and the traces' are for one step. */
   readonly ringLength: number;
+  readonly historyLength: number;
   readonly countsLength: number;
   readonly rasterLength: number;
   readonly tracesLength: number;
 }
 
 export interface PackingOptions {
-  /** Targets of a part: synapses are grouped by parts of so many neurons, a multiple of 64. Whole networks when absent. */
-  readonly partNeurons?: number;
+  /**
+   * Cut large networks into parts of targets, which threads of the native engine take in turn; their synapses are grouped
+   * by part. Networks are whole when absent.
+   */
+  readonly cut?: boolean;
   /** Room for the raster and traces of this many steps. */
   readonly recordSteps: number;
   /** Neurons whose v is recorded, for each network. */
@@ -176,7 +180,18 @@ export function packNetworks(
   for (const network of networks) checkNetwork(network);
   const tables = new TableWriter();
   const shapes = networks.map((network) => shapeOf(network, options));
-  const totals = { rows: 0, synapses: 0, weights: 0, state: 0, ring: 0, raster: 0, counts: 0, traces: 0 };
+  const totals = {
+    rows: 0,
+    synapses: 0,
+    weights: 0,
+    state: 0,
+    ring: 0,
+    raster: 0,
+    counts: 0,
+    traces: 0,
+    history: 0,
+    columns: 0,
+  };
   const slots: PackedSlot[] = [];
   const slotBytes = new Uint8Array(networks.length * layout.byteLength);
   networks.forEach((network, index) => {
@@ -244,6 +259,8 @@ export function packNetworks(
       traces: totals.traces,
       rules: rules.at,
       rule_count: rules.count,
+      history: totals.history,
+      columns: totals.columns,
     };
     encodeStruct(layout, values, slotBytes, index * layout.byteLength);
     totals.rows += network.neurons * parts + 1 + columnsLength(network);
@@ -253,6 +270,8 @@ export function packNetworks(
     totals.ring += depth * planes * stride;
     totals.raster += options.recordSteps * (stride / 32);
     totals.counts += stride;
+    totals.history += (depth + 1) * (stride / 32);
+    totals.columns += network.neurons + 1;
     totals.traces += options.recordSteps * traced.length;
   });
   const packed = {
@@ -264,6 +283,7 @@ export function packNetworks(
     weights: new Int32Array(totals.weights),
     state: new Float32Array(totals.state),
     ringLength: totals.ring,
+    historyLength: totals.history,
     countsLength: totals.counts,
     rasterLength: totals.raster,
     tracesLength: totals.traces,
@@ -321,7 +341,7 @@ function shapeOf(network: CompiledNetwork, options: PackingOptions): Shape {
   if (channels.some(({ kind }) => kind === 'conductance')) flags |= CONDUCTANCE;
   if (lif.some(({ noiseMv }) => anywhere(noiseMv))) flags |= NOISE;
   if (lif.some(({ adaptation }) => adaptation !== undefined)) flags |= ADAPTATION;
-  const partNeurons = Math.min(stride, Math.ceil((options.partNeurons ?? stride) / GROUP) * GROUP);
+  const partNeurons = options.cut ? cutNeurons(stride) : stride;
   return {
     stride,
     planes: delta + exponential,
@@ -335,6 +355,17 @@ function shapeOf(network: CompiledNetwork, options: PackingOptions): Shape {
     weighted: synapses.classes.some(({ weight }) => weight === undefined),
     shift: fixedPointShift(network),
   };
+}
+
+/**
+ * Neurons of a part of a network of `stride`. A multiple of eight parts, so that 2, 4 or 8 threads have equal shares, of
+ * at most 4,096 neurons, whose arrivals of a step fit the first-level cache. Small networks stay whole: their threads
+ * would wait for each other in every step.
+ */
+function cutNeurons(stride: number): number {
+  if (stride < 8192) return stride;
+  const parts = 8 * Math.ceil(stride / (8 * 4096));
+  return Math.ceil(stride / parts / GROUP) * GROUP;
 }
 
 /** Collects words, and tells where each piece begins. */

@@ -26,5 +26,9 @@ pub const KERNELS: &[Kernel] = &[
     diehl_cook::KERNEL,
     philox_words::KERNEL,
     recurrent::KERNEL,
+    recurrent::UPDATE,
+    recurrent::SCATTER,
+    recurrent::GATHER,
+    recurrent::RECORD,
     uniform_weights::KERNEL,
 ];

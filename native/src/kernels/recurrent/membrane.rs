@@ -94,7 +94,7 @@ macro_rules! parameter {
 macro_rules! define_loops {
     ($group_loop:ident, $all_groups:ident, $(($number:literal $g:ident $arrived:ident $effect:ident $decay:ident $reversal:ident)),*) => {
         #[inline(always)]
-        #[allow(clippy::too_many_arguments)]
+        #[allow(clippy::too_many_arguments, unused_mut)]
         fn $group_loop<const DELTA: bool, const HELD: bool, const SAME: bool>(
             unit: f32,
             v: &mut Reals,

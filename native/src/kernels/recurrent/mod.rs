@@ -14,7 +14,10 @@ mod network;
 mod part;
 mod plasticity;
 mod rows;
+mod steps;
 mod team;
+
+pub use steps::{GATHER, RECORD, SCATTER, UPDATE};
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
@@ -27,7 +30,7 @@ use super::disjoint;
 use crate::device::launch::{Access, Launch};
 use crate::failure::Failure;
 use membrane::advance;
-use network::{Network, Tables};
+use network::{Network, Rows, Tables};
 use part::{Before, Part};
 use plasticity::Learning;
 use rows::{Ways, send};
@@ -102,6 +105,8 @@ shared_struct!(Slot {
     traces: u32,
     rules: u32,
     rule_count: u32,
+    history: u32,
+    columns: u32,
 });
 
 const fn binding(name: &'static str, access: Access, element: &'static str) -> Buffer {
@@ -113,17 +118,19 @@ const fn binding(name: &'static str, access: Access, element: &'static str) -> B
     }
 }
 
+const SLOTS: Buffer = Buffer {
+    name: "slots",
+    access: Access::Read,
+    element: "Slot",
+    stride: size_of::<Slot>(),
+};
+
 pub const KERNEL: Kernel = Kernel {
     contract: KernelContract {
         name: "recurrent_network",
         params: Params::LAYOUT,
         buffers: &[
-            Buffer {
-                name: "slots",
-                access: Access::Read,
-                element: "Slot",
-                stride: size_of::<Slot>(),
-            },
+            SLOTS,
             binding("tables", Access::Read, "u32"),
             binding("rows", Access::Read, "u32"),
             binding("synapses", Access::Read, "u32"),
@@ -161,9 +168,11 @@ fn run(launch: Launch<'_>) -> Result<(), Failure> {
     let weights = weights.write::<i32>()?.values;
     let tables = Tables {
         tables: tables.read()?.values,
-        rows: rows.read()?.values,
-        synapses: synapses.read()?.values,
-        weights: &*weights,
+        rows: Some(Rows {
+            rows: rows.read()?.values,
+            synapses: synapses.read()?.values,
+            weights: &*weights,
+        }),
     };
     let (state, ring) = (state.write::<f32>()?, ring.write::<i32>()?);
     let (raster, counts) = (raster.write::<u32>()?, counts.write::<u32>()?);

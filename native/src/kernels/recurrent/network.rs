@@ -64,6 +64,12 @@ impl Rates<'_> {
 #[derive(Clone, Copy)]
 pub struct Tables<'a> {
     pub tables: &'a [u32],
+    /// Absent for kernels that don't follow the spikes: their networks have no rows.
+    pub rows: Option<Rows<'a>>,
+}
+
+#[derive(Clone, Copy)]
+pub struct Rows<'a> {
     pub rows: &'a [u32],
     pub synapses: &'a [u32],
     pub weights: &'a [i32],
@@ -94,7 +100,7 @@ pub struct Network<'a> {
 }
 
 /// A part of a table, or an error that names it.
-fn part<'a, T>(name: &str, of: &'a [T], what: &str, start: u32, length: u64) -> Result<&'a [T], Failure> {
+pub fn part<'a, T>(name: &str, of: &'a [T], what: &str, start: u32, length: u64) -> Result<&'a [T], Failure> {
     let total = of.len();
     u64::from(start)
         .checked_add(length)
@@ -213,37 +219,9 @@ impl<'a> Network<'a> {
                 "neuron {wrong} is to be traced; there are {neurons}"
             )));
         }
-        let rows = part(
-            "rows",
-            all.rows,
-            "its sources",
-            slot.rows,
-            u64::from(slot.neurons) * u64::from(slot.parts) + 1,
-        )?;
-        let synapses = part(
-            "synapses",
-            all.synapses,
-            "its rows",
-            slot.synapses,
-            u64::from(slot.synapse_count),
-        )?;
-        if !rows.is_sorted() || rows.last().is_some_and(|&end| end > slot.synapse_count) {
-            return Err(refused(format!(
-                "\"rows\" decrease, or go beyond its {} synapses",
-                slot.synapse_count
-            )));
-        }
-        check_synapses(&slot, synapses)?;
-        let weights = if classes.iter().any(|class| class.weighted) {
-            part(
-                "weights",
-                all.weights,
-                "its synapses",
-                slot.weights,
-                u64::from(slot.synapse_count),
-            )?
-        } else {
-            &[]
+        let (rows, synapses, weights) = match all.rows {
+            Some(all) => check_rows(&slot, all, &classes)?,
+            None => (&[][..], &[][..], &[][..]),
         };
         let rules = parse_rules(&slot, all.tables, &classes)?;
         Ok(Self {
@@ -423,7 +401,52 @@ fn check_events<'a>(slot: &Slot, tables: &[u32], offsets: &'a [u32]) -> Result<&
     }
 }
 
-fn check_synapses(slot: &Slot, synapses: &[u32]) -> Result<(), Failure> {
+/// A network's rows, synapses and weights, all of them inside.
+fn check_rows<'a>(
+    slot: &Slot,
+    all: Rows<'a>,
+    classes: &[Class],
+) -> Result<(&'a [u32], &'a [u32], &'a [i32]), Failure> {
+    let entries = u64::from(slot.neurons) * u64::from(slot.parts) + 1;
+    let rows = part("rows", all.rows, "its sources", slot.rows, entries)?;
+    let synapses = part(
+        "synapses",
+        all.synapses,
+        "its rows",
+        slot.synapses,
+        u64::from(slot.synapse_count),
+    )?;
+    check_bounds("rows", slot, rows)?;
+    check_synapses(slot, synapses)?;
+    Ok((rows, synapses, check_weights(slot, all.weights, classes)?))
+}
+
+/// Where rows or columns begin: ascending, and not beyond the synapses.
+pub fn check_bounds(name: &str, slot: &Slot, bounds: &[u32]) -> Result<(), Failure> {
+    if bounds.is_sorted() && bounds.last().is_none_or(|&end| end <= slot.synapse_count) {
+        return Ok(());
+    }
+    Err(refused(format!(
+        "\"{name}\" decrease, or go beyond its {} synapses",
+        slot.synapse_count
+    )))
+}
+
+/// The weights of a network; none when no class has weights of its own.
+pub fn check_weights<'a>(slot: &Slot, weights: &'a [i32], classes: &[Class]) -> Result<&'a [i32], Failure> {
+    if !classes.iter().any(|class| class.weighted) {
+        return Ok(&[]);
+    }
+    part(
+        "weights",
+        weights,
+        "its synapses",
+        slot.weights,
+        u64::from(slot.synapse_count),
+    )
+}
+
+pub fn check_synapses(slot: &Slot, synapses: &[u32]) -> Result<(), Failure> {
     let (target, class) = synapses
         .par_chunks(CHUNK)
         .map(|chunk| {

@@ -62,7 +62,7 @@ pub fn send(
     spikes: &[u32],
     ways: &mut Ways,
 ) {
-    if spikes.is_empty() {
+    if spikes.is_empty() || network.rows.is_empty() {
         return;
     }
     let neurons = part.groups * GROUP;
