@@ -4,6 +4,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { type DeviceInfo, openDevice } from '../device/index.ts';
 import {
   type CompiledNetwork,
+  type PropagationMethod,
   type SimulationResult,
   type SpikeStatistics,
   type Spikes,
@@ -29,9 +30,12 @@ interface SimulateOptions {
   readonly networks: number;
   readonly set: readonly Assignment[];
   readonly device: string;
+  readonly method?: PropagationMethod;
   readonly output?: string;
   readonly json?: boolean;
 }
+
+const METHODS: readonly PropagationMethod[] = ['network', 'scatter', 'gather'];
 
 const EXAMPLES = `
 Examples:
@@ -60,6 +64,12 @@ export function simulateCommand(): Command {
         .default([], 'none'),
     )
     .option('--device <device>', 'auto, webgpu, webgpu:<part of the name>, or native', 'auto')
+    .addOption(
+      new Option(
+        '--method <method>',
+        'how spikes reach their targets, which changes no result (default: what suits the networks and the device)',
+      ).choices(METHODS),
+    )
     .option('-o, --output <file.svg>', "write a figure of the first network's spikes and rates")
     .addOption(jsonOption())
     .addHelpText('after', EXAMPLES)
@@ -67,7 +77,7 @@ export function simulateCommand(): Command {
 }
 
 async function run(argument: string, options: SimulateOptions): Promise<void> {
-  const { duration, discard, networks: count, output, json = false } = options;
+  const { duration, discard, networks: count, method, output, json = false } = options;
   if (output !== undefined && !/\.svg$/i.test(output)) {
     throw new UsageError(
       `--output ${output} is no figure that can be written: give a name that ends in .svg`,
@@ -92,6 +102,7 @@ async function run(argument: string, options: SimulateOptions): Promise<void> {
   try {
     results = await simulate(device, compiled, {
       durationMs: duration,
+      ...(method === undefined ? {} : { method }),
       onProgress: (ms) => {
         simulatedMs = ms;
       },
@@ -122,17 +133,19 @@ function milliseconds(text: string): number {
 interface Outcome {
   readonly network: CompiledNetwork;
   readonly spikes: Spikes;
+  readonly method: PropagationMethod;
   /** Of each population, in their order. */
   readonly populations: readonly (SpikeStatistics & { readonly name: string })[];
 }
 
-function outcomeOf({ network, spikes: recorded }: SimulationResult, discardMs: number): Outcome {
+function outcomeOf({ network, spikes: recorded, method }: SimulationResult, discardMs: number): Outcome {
   if (recorded === undefined) throw new Error('the spikes were not recorded');
   const from = Math.round(discardMs / network.dtMs);
   const spikes = selectSpikes(recorded, { first: 0, count: network.neurons }, from);
   return {
     network,
     spikes,
+    method,
     populations: network.populations.map((population) => ({
       name: population.name,
       ...spikeStatistics(selectSpikes(spikes, population)),
@@ -165,6 +178,7 @@ function printOutcomes(
   printJson({
     kind: 'simulation',
     device: device.name,
+    method: outcomes[0]?.method,
     networks: outcomes.length,
     durationMs,
     buildSeconds: seconds.build,

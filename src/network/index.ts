@@ -1,4 +1,5 @@
 /** The door of networks: building, simulating and reading them. */
+export type { PropagationMethod } from '../kernels/recurrent-method.ts';
 export type {
   CompiledNetwork,
   CompiledPopulation,
@@ -22,6 +23,7 @@ export {
   uniform,
   type Values as NetworkValues,
 } from './distributions.ts';
+export * from './encoders/spike-trains.ts';
 export { NetworkError } from './errors.ts';
 export * from './models/brunel.ts';
 export * from './models/hrsnn.ts';

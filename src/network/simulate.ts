@@ -1,6 +1,7 @@
 /** Running networks on a device, and what came of them. */
 import type { Device } from '../device/index.ts';
 import { RecurrentBatch, type RecurrentRecord } from '../kernels/recurrent-batch.ts';
+import type { PropagationMethod } from '../kernels/recurrent-method.ts';
 import type { CompiledNetwork } from '../kernels/recurrent-network.ts';
 import { ensure, requirePositive } from './errors.ts';
 import { Network } from './network.ts';
@@ -14,7 +15,11 @@ export interface SimulateOptions {
     readonly spikes?: boolean;
     /** Neurons whose membrane potential is recorded, by their numbers in the network. */
     readonly traces?: readonly number[];
+    /** The weights at the end, which plasticity has changed. */
+    readonly weights?: boolean;
   };
+  /** How spikes reach their targets, which changes no result; chosen by size and device when absent. */
+  readonly method?: PropagationMethod;
   /** Called after each block of steps with the simulated time, ms. */
   readonly onProgress?: (simulatedMs: number) => void;
 }
@@ -30,6 +35,9 @@ export interface SimulationResult {
   readonly spikes: Spikes | undefined;
   /** [step][traced neuron]: membrane potential at the end of the step, mV. Empty unless asked for. */
   readonly traces: Float32Array;
+  /** [synapse], in the order of the compiled network's; undefined unless asked for. */
+  readonly weights: Float32Array | undefined;
+  readonly method: PropagationMethod;
 }
 
 /** Steps between two calls of `onProgress`, about. */
@@ -49,7 +57,7 @@ const BLOCK_STEPS = 1000;
 export async function simulate(
   device: Device,
   networks: readonly (Network | CompiledNetwork)[],
-  { durationMs, record = {}, onProgress }: SimulateOptions,
+  { durationMs, record = {}, method, onProgress }: SimulateOptions,
 ): Promise<SimulationResult[]> {
   const [first] = networks;
   if (first === undefined) return [];
@@ -61,9 +69,10 @@ export async function simulate(
       `"${different?.name}" has a time step of ${different?.dtMs} ms and "${first.name}" of ${first.dtMs} ms: give networks of one time step`,
   );
   const compiled = networks.map((network) => (network instanceof Network ? network.compile() : network));
-  const { spikes = true, traces } = record;
+  const { spikes = true, traces, weights = false } = record;
   using batch = await RecurrentBatch.create(device, compiled, {
     record: { raster: spikes, ...(traces === undefined ? {} : { traces: compiled.map(() => traces) }) },
+    ...(method === undefined ? {} : { method }),
   });
   const steps = Math.round(durationMs / first.dtMs);
   const blocks: RecurrentRecord[][] = compiled.map(() => []);
@@ -85,6 +94,8 @@ export async function simulate(
         counts: await batch.counts(slot),
         spikes: spikes ? spikesOf(own, network.dtMs, network.neurons) : undefined,
         traces: joined(own.map((block) => block.traces)),
+        weights: weights ? await batch.weights(slot) : undefined,
+        method: batch.method,
       };
     }),
   );
