@@ -114,7 +114,8 @@ fn learn(slot: Slot, step: u32, lane: u32) {
   for (var r = 0u; r < slot.rule_count; r++) {
     let rule = rule_of(slot, r);
     for (var spike = lane; spike < count; spike += lanes) {
-      note_source(rule, u32(state[list + spike]));
+      let neuron = u32(state[list + spike]);
+      note_spike_of(rule, rule.source_traces, rule.source_age, neuron, rule.plus);
     }
   }
   storageBarrier();
@@ -130,7 +131,8 @@ fn learn(slot: Slot, step: u32, lane: u32) {
   for (var r = 0u; r < slot.rule_count; r++) {
     let rule = rule_of(slot, r);
     for (var spike = lane; spike < count; spike += lanes) {
-      note_target(rule, u32(state[list + spike]));
+      let neuron = u32(state[list + spike]);
+      note_spike_of(rule, rule.target_traces, rule.target_age, neuron, rule.minus);
     }
     if (rule.every != 0u && (step + 1u) % rule.every == 0u) {
       for (var neuron = lane; neuron < slot.neurons; neuron += lanes) {

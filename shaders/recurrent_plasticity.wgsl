@@ -5,10 +5,9 @@
 // barriers between: age_traces, then depress for each synapse of each neuron that spikes, note_sources, potentiate,
 // note_targets and, at its steps, normalize.
 //
-// A rule keeps X and Y, [stride] each, and where its time constants differ from synapse to synapse and all pairs count,
-// x and y, [synapse] each:
-// - one time constant: X and Y are the traces of a neuron's spikes as a source and as a target
-// - several:           X and Y are the steps since its last spike; x and y the traces of a synapse as of that spike
+// A rule keeps the steps since each neuron's last spike, as a source and as a target, [stride] each; then the traces as of
+// those spikes, [trace] each: none where only nearest pairs count (they are 1), one for each neuron (stride) where all
+// synapses have one time constant, else one for each synapse. A trace is its value then x exp(-steps dt / tau) now.
 
 const NEAREST = 1u;
 const MULTIPLICATIVE = 2u;
@@ -22,7 +21,7 @@ struct Rule {
   flags: u32,
   minimum: i32,
   maximum: i32,
-  // Each: offset in tables, 1 if there is a value for each synapse. Times are e^(-dt/tau), or dt/tau where they differ.
+  // Each: offset in tables, 1 if there is a value for each synapse. Times are dt/tau.
   potentiation: vec2<u32>,
   depression: vec2<u32>,
   plus: vec2<u32>,
@@ -32,9 +31,9 @@ struct Rule {
   total: f32,
   // Offset in rows: where the synapses on each neuron begin, [neurons + 1]; then place and source of each.
   columns: u32,
-  // Offsets in state; x and y of synapses are 0 where there are none.
-  source_state: u32,
-  target_state: u32,
+  // Offsets in state.
+  source_age: u32,
+  target_age: u32,
   source_traces: u32,
   target_traces: u32,
 }
@@ -65,24 +64,35 @@ fn rule_of(slot: Slot, number: u32) -> Rule {
   );
 }
 
-/// Traces of synapses that a rule keeps on either side.
+/// Traces that a rule keeps on either side.
 fn traces_of(slot: Slot, flags: u32) -> u32 {
-  return select(0u, slot.synapse_count, (flags & (TIMES_DIFFER | NEAREST)) == TIMES_DIFFER);
+  if ((flags & NEAREST) != 0u) {
+    return 0u;
+  }
+  return select(slot.stride, slot.synapse_count, (flags & TIMES_DIFFER) != 0u);
 }
 
 fn of_synapse(parameter: vec2<u32>, place: u32) -> f32 {
   return bitcast<f32>(tables[parameter.x + parameter.y * place]);
 }
 
-/// What a step does to X and Y of a neuron.
 fn age_traces(rule: Rule, neuron: u32) {
-  if ((rule.flags & TIMES_DIFFER) != 0u) {
-    state[rule.source_state + neuron] += 1.0;
-    state[rule.target_state + neuron] += 1.0;
-  } else {
-    state[rule.source_state + neuron] *= of_synapse(rule.plus, 0u);
-    state[rule.target_state + neuron] *= of_synapse(rule.minus, 0u);
+  state[rule.source_age + neuron] += 1.0;
+  state[rule.target_age + neuron] += 1.0;
+}
+
+/// The trace of a synapse on one side: `traces` and `age` of its rule, `time` = dt/tau of that side.
+fn trace_now(rule: Rule, traces: u32, age: u32, neuron: u32, place: u32, time: vec2<u32>) -> f32 {
+  let decayed = exp(-state[age + neuron] * of_synapse(time, place));
+  if ((rule.flags & NEAREST) != 0u) {
+    return decayed;
   }
+  return state[traces + select(neuron, place, (rule.flags & TIMES_DIFFER) != 0u)] * decayed;
+}
+
+/// Whether traces belong to synapses, which take a spike in one by one.
+fn has_synapse_traces(rule: Rule) -> bool {
+  return (rule.flags & (NEAREST | TIMES_DIFFER)) == TIMES_DIFFER;
 }
 
 fn changed(rule: Rule, weight: i32, change: f32) -> i32 {
@@ -92,14 +102,10 @@ fn changed(rule: Rule, weight: i32, change: f32) -> i32 {
 
 /// The source of a synapse spikes.
 fn depress(slot: Slot, rule: Rule, place: u32, source: u32, neuron: u32) {
-  var y = state[rule.target_state + neuron];
-  if ((rule.flags & TIMES_DIFFER) != 0u) {
-    y = exp(-y * of_synapse(rule.minus, place));
-    if ((rule.flags & NEAREST) == 0u) {
-      y *= state[rule.target_traces + place];
-      let x = rule.source_traces + place;
-      state[x] = state[x] * exp(-state[rule.source_state + source] * of_synapse(rule.plus, place)) + 1.0;
-    }
+  let y = trace_now(rule, rule.target_traces, rule.target_age, neuron, place, rule.minus);
+  if (has_synapse_traces(rule)) {
+    let x = trace_now(rule, rule.source_traces, rule.source_age, source, place, rule.plus);
+    state[rule.source_traces + place] = x + 1.0;
   }
   let at = slot.weights + place;
   let weight = weights[at];
@@ -110,23 +116,12 @@ fn depress(slot: Slot, rule: Rule, place: u32, source: u32, neuron: u32) {
   weights[at] = changed(rule, weight, -rate * y);
 }
 
-fn noted(rule: Rule, before: f32) -> f32 {
-  if ((rule.flags & TIMES_DIFFER) != 0u) {
-    return 0.0;
+/// A neuron spikes, for its synapses as a source, or as a target.
+fn note_spike_of(rule: Rule, traces: u32, age: u32, neuron: u32, time: vec2<u32>) {
+  if ((rule.flags & (NEAREST | TIMES_DIFFER)) == 0u) {
+    state[traces + neuron] = trace_now(rule, traces, age, neuron, 0u, time) + 1.0;
   }
-  return select(before + 1.0, 1.0, (rule.flags & NEAREST) != 0u);
-}
-
-/// A neuron spikes, for its synapses as a source.
-fn note_source(rule: Rule, neuron: u32) {
-  let at = rule.source_state + neuron;
-  state[at] = noted(rule, state[at]);
-}
-
-/// A neuron spikes, for its synapses as a target.
-fn note_target(rule: Rule, neuron: u32) {
-  let at = rule.target_state + neuron;
-  state[at] = noted(rule, state[at]);
+  state[age + neuron] = 0.0;
 }
 
 /// A neuron spikes: its synapses, those of one lane.
@@ -135,14 +130,11 @@ fn potentiate(slot: Slot, rule: Rule, neuron: u32, lane: u32) {
   let end = rows[rule.columns + neuron + 1u];
   for (var entry = rows[rule.columns + neuron] + lane; entry < end; entry += lanes) {
     let place = rows[entries + 2u * entry];
-    var x = state[rule.source_state + rows[entries + 2u * entry + 1u]];
-    if ((rule.flags & TIMES_DIFFER) != 0u) {
-      x = exp(-x * of_synapse(rule.plus, place));
-      if ((rule.flags & NEAREST) == 0u) {
-        x *= state[rule.source_traces + place];
-        let y = rule.target_traces + place;
-        state[y] = state[y] * exp(-state[rule.target_state + neuron] * of_synapse(rule.minus, place)) + 1.0;
-      }
+    let source = rows[entries + 2u * entry + 1u];
+    let x = trace_now(rule, rule.source_traces, rule.source_age, source, place, rule.plus);
+    if (has_synapse_traces(rule)) {
+      let y = trace_now(rule, rule.target_traces, rule.target_age, neuron, place, rule.minus);
+      state[rule.target_traces + place] = y + 1.0;
     }
     let at = slot.weights + place;
     let weight = weights[at];

@@ -77,8 +77,7 @@ export function learningLength(network: CompiledNetwork, stride: number): number
 export function writeLearningState(state: Float32Array, network: CompiledNetwork, stride: number): void {
   let at = 0;
   for (const rule of rulesOf(network)) {
-    // Traces of 0, or times since spikes that never were.
-    state.fill(timesDiffer(rule) ? NEVER : 0, at, at + 2 * stride);
+    state.fill(NEVER, at, at + 2 * stride);
     at += ruleLength(rule, network, stride);
   }
 }
@@ -133,7 +132,7 @@ export function writeRules(
       return [tables.writeReals(values), 1];
     };
     const rate = (value: number) => (additive ? value * 2 ** shift : value);
-    const time = (tauMs: number) => (differ ? dtMs / tauMs : Math.exp(-dtMs / tauMs));
+    const time = (tauMs: number) => dtMs / tauMs;
     const bound = (weight: number) =>
       Math.max(-MOST_UNITS, Math.min(MOST_UNITS, Math.round(weight * 2 ** shift)));
     const { normalization } = rule;
@@ -264,8 +263,8 @@ function timesDiffer({ tauPlusMs, tauMinusMs }: PlasticityRule): boolean {
 }
 
 function ruleLength(rule: PlasticityRule, { synapses }: CompiledNetwork, stride: number): number {
-  const traces = timesDiffer(rule) && rule.pairs === 'all' ? 2 * synapses.words.length : 0;
-  return 2 * stride + traces;
+  if (rule.pairs === 'nearest') return 2 * stride;
+  return 2 * stride + 2 * (timesDiffer(rule) ? synapses.words.length : stride);
 }
 
 function bits(value: number): number {

@@ -59,19 +59,15 @@ export async function simulateOn(
   return { spikes, traces: record.traces, weights: await batch.weights(0) };
 }
 
+/** The tests of a suite, given a way to run networks, and the relative accuracy of its numbers. */
 export type PhysicsSuite = (simulate: Simulate, accuracy: number) => void;
 
 export function describeInReference(name: string, suite: PhysicsSuite): void {
   describe(`${name} in the reference`, () => suite(simulateReference, 1e-12));
 }
 
-/**
- * Describes a suite for the reference and for each device.
- *
- * @param suite gets the relative accuracy of the engine's numbers beside the way to run a network
- */
-export function describeOnEngines(name: string, suite: PhysicsSuite): void {
-  describeInReference(name, suite);
+/** Describes a suite for the kernels on each device. */
+export function describeOnKernels(name: string, suite: PhysicsSuite): void {
   describeOnDevices(name, (open) => {
     let device: Device | undefined;
     suite(async (network, steps, traced) => {
@@ -79,4 +75,10 @@ export function describeOnEngines(name: string, suite: PhysicsSuite): void {
       return simulateOn(device, network, steps, traced);
     }, 1e-6);
   });
+}
+
+/** Describes a suite for the reference and for the kernels on each device. */
+export function describeOnEngines(name: string, suite: PhysicsSuite): void {
+  describeInReference(name, suite);
+  describeOnKernels(name, suite);
 }

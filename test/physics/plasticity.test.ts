@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import type { PlasticityRule } from '../../src/kernels/plasticity.ts';
 import { Draws } from '../../src/random/draws.ts';
 import { keyOf, STREAMS } from '../../src/random/philox.ts';
-import { describeOnEngines } from './engines.ts';
+import { describeOnEngines, describeOnKernels, simulateReference } from './engines.ts';
 import { events, lif, networkOf } from './networks.ts';
 
 const RULE: PlasticityRule = {
@@ -95,6 +95,79 @@ describeOnEngines('a pair of spikes', (simulate, accuracy) => {
       expect(Math.abs((weights[k] as number) - 0.5 - change), `interval ${interval}`).toBeLessThan(accuracy);
     }
   });
+});
+
+describeOnKernels('long trains', (simulate, accuracy) => {
+  /** Sources of weak synapses that learn, on neurons that spike when told to: seldom, often, or in bursts of 100. */
+  const steps = 400;
+  const draws = new Draws(keyOf(11), STREAMS.connectivity).at(2, 0);
+  const every = (least: number) =>
+    Array.from({ length: steps }, (_, step) => step).filter(() => draws.below(least) === 0);
+  const burst = (first: number) => Array.from({ length: 100 }, (_, step) => first + step);
+  const pre = [...Array.from({ length: 30 }, () => every(20)), [1, 390], [200], []];
+  const post = [...Array.from({ length: 8 }, () => every(12)), burst(20), burst(120), [], every(3)];
+  const [sources, targets] = [pre.length, post.length];
+  const synapses = Array.from({ length: 200 }, (_, k) => ({
+    from: k % sources,
+    to: sources + targets + draws.below(targets),
+    class: draws.below(2),
+    weight: 0.3 + 0.4 * draws.unit(),
+  }));
+  const own = (low: number, high: number) =>
+    Float32Array.from({ length: synapses.length + targets }, () => low + (high - low) * draws.unit());
+  const differing = {
+    rates: { potentiation: own(0.002, 0.02), depression: own(0.002, 0.02) },
+    times: { tauPlusMs: own(5, 30), tauMinusMs: own(5, 30) },
+  };
+
+  for (const pairing of ['all', 'nearest'] as const) {
+    for (const dependence of ['additive', 'multiplicative'] as const) {
+      for (const [name, parameters] of Object.entries({
+        'the same for all synapses': {},
+        'with rates of their own': differing.rates,
+        'with rates and time constants of their own': { ...differing.rates, ...differing.times },
+      })) {
+        it(`pair ${pairing}, ${dependence}, ${name}`, async () => {
+          const network = networkOf({
+            dtMs: DT,
+            populations: [
+              events(pre),
+              events(post.map((train) => train.map((step) => step - 1).filter((step) => step >= 0))),
+              lif(targets, { thresholdMv: 100 }),
+            ],
+            channels: ['delta'],
+            classes: [
+              { channel: 0, delaySteps: 3, weight: undefined },
+              { channel: 0, delaySteps: 1, weight: undefined },
+              { channel: 0, delaySteps: 1, weight: 1000 },
+            ],
+            edges: [
+              ...synapses,
+              ...post.map((_, k) => ({
+                from: sources + k,
+                to: sources + targets + k,
+                class: 2,
+                weight: 1000,
+              })),
+            ],
+            plasticity: [{ ...RULE, classes: 2, pairs: pairing, dependence, ...parameters }],
+          });
+          const expected = await simulateReference(network, steps);
+          const { weights, spikes } = await simulate(network, steps);
+          expect(spikes).toEqual(expected.spikes);
+          let worst = 0;
+          let change = 0;
+          for (let k = 0; k < weights.length; k++) {
+            worst = Math.max(worst, Math.abs((weights[k] as number) - (expected.weights[k] as number)));
+            change += Math.abs((weights[k] as number) - (network.synapses.weights?.[k] as number));
+          }
+          expect(change / synapses.length).toBeGreaterThan(0.01);
+          // Each of up to 100 changes is rounded to a unit of 2^-20.
+          expect(worst).toBeLessThan(50 * accuracy);
+        });
+      }
+    }
+  }
 });
 
 describeOnEngines('more than two spikes', (simulate, accuracy) => {

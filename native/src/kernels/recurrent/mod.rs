@@ -231,7 +231,7 @@ fn run(launch: Launch<'_>) -> Result<(), Failure> {
         raster.fill(0);
         for (parts, learning) in &advanced {
             if let Some(learning) = learning {
-                learning.write_state(network, parts, state);
+                learning.write_state(network, parts, params.steps, state);
             }
         }
         let (parts, learning): (Vec<_>, Vec<_>) = advanced.into_iter().unzip();
@@ -375,8 +375,15 @@ fn run_member(
     }
     let mut spikes: Vec<Vec<u32>> = vec![Vec::new(); chunk];
     let mut ways = Ways::default();
-    let mut learning =
-        (!network.rules.is_empty()).then(|| Learning::new(network, &parts, task.parts.clone(), before.state));
+    let mut learning = (!network.rules.is_empty()).then(|| {
+        Learning::new(
+            network,
+            &parts,
+            task.parts.clone(),
+            params.first_step,
+            before.state,
+        )
+    });
     let alone = task.parts.len() == network.parts;
     for (number, begin) in (0..params.steps).step_by(chunk).enumerate() {
         let count = chunk.min((params.steps - begin) as usize);
@@ -410,6 +417,9 @@ fn run_member(
                 send(part, index, network, step, spikes, &mut ways);
             }
         }
+    }
+    if let Some(learning) = &mut learning {
+        learning.finish(network, &parts, params.steps);
     }
     Ok((parts, learning))
 }

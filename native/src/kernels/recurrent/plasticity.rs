@@ -1,7 +1,10 @@
 //! STDP on the synapses of one network: `shaders/recurrent_plasticity.wgsl`, which has the meaning of all state.
 //!
-//! A member of a team keeps the traces of all sources and, for each of its parts, copies of the weights that learn, in
-//! the order of their sources, and a list of them by target. Both are made anew at each launch.
+//! A weight matters when its source spikes, so here it is changed only then: first by the spikes of its target since the
+//! source's last one, in their order, then, sent already, by its source's own. Weights are so gone through along rows,
+//! as they lie in memory; a synapse at a time at each spike of its target, as the WGSL does it, is several times slower
+//! once the weights don't fit the caches. The changes and their order are the same. What is left over at the end of a
+//! launch, before a normalization, and where a neuron has spiked more often than is remembered, is done for all rows.
 
 use super::network::{CLASS_SHIFT, Network, TARGET_MASK};
 use super::part::Part;
@@ -10,6 +13,12 @@ use super::{GROUP, STATE_FIELDS};
 
 /// The largest f32 below 2^30.
 const MOST_CHANGE: f32 = 1_073_741_760.0;
+/// Steps since a spike that never was.
+const NEVER: f32 = 1e9;
+/// Spikes of a neuron that are remembered.
+const HISTORY: usize = 32;
+/// Entries of a table of decays at the most; what is longer ago is computed.
+const MOST_DECAYS: usize = 1 << 14;
 
 /// A parameter of a rule: one for all synapses, or one for each synapse of the network.
 #[derive(Clone, Copy)]
@@ -33,12 +42,13 @@ pub struct Rule<'a> {
     pub end_class: u32,
     pub nearest: bool,
     pub multiplicative: bool,
-    /// Synapses have time constants of their own, which are dt/tau then; else e^(-dt/tau).
+    /// Synapses have time constants of their own.
     pub times_differ: bool,
     pub minimum: i32,
     pub maximum: i32,
     pub potentiation: Value<'a>,
     pub depression: Value<'a>,
+    /// dt/tau
     pub plus: Value<'a>,
     pub minus: Value<'a>,
     /// Steps between two normalizations; 0: never.
@@ -48,14 +58,22 @@ pub struct Rule<'a> {
 }
 
 impl Rule<'_> {
-    /// Whether each synapse keeps traces of its own.
-    fn has_traces(&self) -> bool {
-        self.times_differ && !self.nearest
+    /// Traces that the rule keeps on either side.
+    fn traces(&self, stride: usize, synapses: usize) -> usize {
+        match (self.nearest, self.times_differ) {
+            (true, _) => 0,
+            (false, false) => stride,
+            (false, true) => synapses,
+        }
     }
 
     /// Floats of state that the rule keeps.
     pub fn length(&self, stride: usize, synapses: usize) -> usize {
-        2 * stride + if self.has_traces() { 2 * synapses } else { 0 }
+        2 * stride + 2 * self.traces(stride, synapses)
+    }
+
+    fn has_synapse_traces(&self) -> bool {
+        self.times_differ && !self.nearest
     }
 
     #[inline(always)]
@@ -83,25 +101,92 @@ impl Rule<'_> {
         };
         self.changed(weight, rate * share * x)
     }
+}
 
-    /// A neuron's trace, or time since its last spike, after a spike.
+#[inline(always)]
+fn decay_over(steps: i32, rate: f32) -> f32 {
+    (-(steps as f32) * rate).exp()
+}
+
+/// e^(-steps dt/tau), for steps since a spike.
+struct Decays {
+    rate: f32,
+    table: Vec<f32>,
+}
+
+impl Decays {
+    fn new(time: Value<'_>) -> Self {
+        let Value::Same(rate) = time else {
+            return Self {
+                rate: 0.0,
+                table: Vec::new(),
+            };
+        };
+        let table = (0..MOST_DECAYS as i32)
+            .map(|steps| decay_over(steps, rate))
+            .take_while(|&decay| decay > f32::MIN_POSITIVE)
+            .collect();
+        Self { rate, table }
+    }
+
     #[inline(always)]
-    fn noted(&self, before: f32) -> f32 {
-        match (self.times_differ, self.nearest) {
-            (true, _) => 0.0,
-            (false, true) => 1.0,
-            (false, false) => before + 1.0,
+    fn over(&self, steps: i32) -> f32 {
+        match self.table.get(steps as usize) {
+            Some(&decay) => decay,
+            None => decay_over(steps, self.rate),
+        }
+    }
+}
+
+/// The last spike of a neuron.
+#[derive(Clone, Copy)]
+struct Last {
+    /// Counted from the beginning of the launch.
+    step: i32,
+    /// The trace as of this spike: 1 where only nearest pairs count or synapses have traces of their own.
+    trace: f32,
+}
+
+impl Last {
+    /// From steps since the spike, as of the step before the launch.
+    fn new(age: f32, trace: f32) -> Self {
+        Self {
+            step: -1 - age.clamp(0.0, NEVER) as i32,
+            trace,
         }
     }
 
-    fn age(&self, values: &mut [f32], decay: Value<'_>) {
-        if self.times_differ {
-            values.iter_mut().for_each(|value| *value += 1.0);
-        } else {
-            let decay = decay.of(0);
-            values.iter_mut().for_each(|value| *value *= decay);
-        }
+    /// Steps since the spike, as of the last of so many steps.
+    fn age(&self, steps: u32) -> f32 {
+        ((steps as i32).wrapping_sub(1).wrapping_sub(self.step) as f32).min(NEVER)
     }
+
+    #[inline(always)]
+    fn spike(&mut self, step: i32, rule: &Rule<'_>, decays: &Decays) {
+        if !rule.nearest && !rule.times_differ {
+            self.trace = self.trace * decays.over(step.wrapping_sub(self.step)) + 1.0;
+        }
+        self.step = step;
+    }
+}
+
+/// A rule's neurons of one side.
+fn lasts(ages: &[f32], traces: Option<&[f32]>) -> Vec<Last> {
+    match traces {
+        Some(traces) => ages
+            .iter()
+            .zip(traces)
+            .map(|(&age, &trace)| Last::new(age, trace))
+            .collect(),
+        None => ages.iter().map(|&age| Last::new(age, 1.0)).collect(),
+    }
+}
+
+/// What one member keeps of a rule: all sources, and the tables of decays.
+struct Sources {
+    last: Vec<Last>,
+    plus: Decays,
+    minus: Decays,
 }
 
 /// A rule's synapses on the neurons of one part.
@@ -111,24 +196,35 @@ struct Synapses {
     /// [source] and the end: where its synapses begin in the copies.
     begins: Vec<u32>,
     weights: Vec<i32>,
-    /// [neuron of the part] and the end: where the synapses on it begin in `entries`.
-    starts: Vec<u32>,
-    /// Place in the copies, and source.
-    entries: Vec<[u32; 2]>,
     /// [neuron of the part]
-    y: Vec<f32>,
+    last: Vec<Last>,
+    /// Steps of the last spikes of each neuron, as a ring.
+    history: Vec<[i32; HISTORY]>,
+    /// Spikes of each neuron in this launch, and one before.
+    counts: Vec<u32>,
+    /// Those that weights may not have been changed by yet.
+    pending: Vec<u32>,
+    /// All weights have been changed by all spikes of their targets before this step.
+    done: i32,
     /// In the order of the copies; empty where neurons keep the traces.
     source_traces: Vec<f32>,
     target_traces: Vec<f32>,
 }
 
+/// The last spike of a source, and the step from which spikes of targets have not changed its weights.
+struct Since<'a> {
+    from: i32,
+    source: Last,
+    plus: &'a Decays,
+}
+
 /// What one member keeps.
 pub struct Learning {
-    /// [rule][neuron of the network]
-    x: Vec<Vec<f32>>,
+    sources: Vec<Sources>,
     /// [part][rule]
     parts: Vec<Vec<Synapses>>,
-    /// Whether this member has the first part: it writes X back.
+    first_step: u32,
+    /// Whether this member has the first part: it writes the sources back.
     first: bool,
 }
 
@@ -137,12 +233,23 @@ impl Learning {
         network: &Network<'_>,
         parts: &[Part],
         indices: std::ops::Range<usize>,
+        first_step: u32,
         state: &[f32],
     ) -> Self {
+        let stride = network.stride;
         let offsets = offsets(network);
-        let x = offsets
+        let sources = network
+            .rules
             .iter()
-            .map(|&at| state[at..at + network.stride].to_vec())
+            .zip(&offsets)
+            .map(|(rule, &at)| {
+                let traces = (!rule.nearest && !rule.times_differ).then(|| &state[at + 2 * stride..]);
+                Sources {
+                    last: lasts(&state[at..at + stride], traces),
+                    plus: Decays::new(rule.plus),
+                    minus: Decays::new(rule.minus),
+                }
+            })
             .collect();
         let first = indices.start == 0;
         let parts = indices
@@ -156,7 +263,12 @@ impl Learning {
                     .collect()
             })
             .collect();
-        Self { x, parts, first }
+        Self {
+            sources,
+            parts,
+            first_step,
+            first,
+        }
     }
 
     /// Sends the spikes of one step along their rows to all parts, and changes the weights that learn.
@@ -170,61 +282,85 @@ impl Learning {
         spikes: &[u32],
         ways: &mut Ways,
     ) {
-        for (rule, x) in network.rules.iter().zip(&mut self.x) {
-            rule.age(x, rule.plus);
-        }
-        for own in &mut self.parts {
-            for (rule, synapses) in network.rules.iter().zip(own) {
-                rule.age(&mut synapses.y, rule.minus);
+        let now = step.wrapping_sub(self.first_step) as i32;
+        if !spikes.is_empty() {
+            for ((index, part), own) in indices.zip(&mut *parts).zip(&mut self.parts) {
+                ways.turn(network, step, part.groups * GROUP);
+                for &source in spikes {
+                    send(
+                        network,
+                        part,
+                        index,
+                        source as usize,
+                        now,
+                        own,
+                        &self.sources,
+                        ways,
+                    );
+                }
             }
-        }
-        for ((index, part), own) in indices.zip(&mut *parts).zip(&mut self.parts) {
-            ways.turn(network, step, part.groups * GROUP);
-            for &source in spikes {
-                send_and_depress(network, part, index, source as usize, own, &self.x, ways);
-            }
-        }
-        for (rule, x) in network.rules.iter().zip(&mut self.x) {
-            for &source in spikes {
-                let value = &mut x[source as usize];
-                *value = rule.noted(*value);
+            for (rule, Sources { last, plus, .. }) in network.rules.iter().zip(&mut self.sources) {
+                for &source in spikes {
+                    last[source as usize].spike(now, rule, plus);
+                }
             }
         }
         for (part, own) in parts.iter().zip(&mut self.parts) {
-            for ((rule, synapses), x) in network.rules.iter().zip(own).zip(&self.x) {
-                let neurons = synapses.y.len();
-                for &spike in spikes {
-                    let neuron = (spike as usize).wrapping_sub(part.first);
-                    if neuron < neurons {
-                        synapses.potentiate(rule, neuron, x);
-                        synapses.y[neuron] = rule.noted(synapses.y[neuron]);
-                    }
+            for ((rule, synapses), sources) in network.rules.iter().zip(own).zip(&self.sources) {
+                let neurons = synapses.last.len();
+                let targets = spikes
+                    .iter()
+                    .map(|&spike| (spike as usize).wrapping_sub(part.first))
+                    .filter(|&neuron| neuron < neurons);
+                if targets.clone().any(|neuron| synapses.is_full(neuron)) {
+                    synapses.catch_up(network, part, rule, sources, now);
+                }
+                for neuron in targets {
+                    synapses.note_target(rule, sources, neuron, now);
                 }
                 if rule.every > 0 && step.wrapping_add(1).is_multiple_of(rule.every) {
-                    synapses.normalize(rule);
+                    synapses.catch_up(network, part, rule, sources, now.wrapping_add(1));
+                    synapses.normalize(network, part, rule);
                 }
             }
         }
     }
 
-    /// Writes the state of the rules back.
-    pub fn write_state(&self, network: &Network<'_>, parts: &[Part], state: &mut [f32]) {
+    /// Changes what is left to be changed after so many steps.
+    pub fn finish(&mut self, network: &Network<'_>, parts: &[Part], steps: u32) {
+        for (part, own) in parts.iter().zip(&mut self.parts) {
+            for ((rule, synapses), sources) in network.rules.iter().zip(own).zip(&self.sources) {
+                synapses.catch_up(network, part, rule, sources, steps as i32);
+            }
+        }
+    }
+
+    /// Writes the state of the rules back, after so many steps.
+    pub fn write_state(&self, network: &Network<'_>, parts: &[Part], steps: u32, state: &mut [f32]) {
+        let stride = network.stride;
         for (r, (rule, at)) in network.rules.iter().zip(offsets(network)).enumerate() {
             let state = &mut state[at..];
+            let traces = 2 * stride + rule.traces(stride, network.synapses.len());
+            let neurons_keep = !rule.nearest && !rule.times_differ;
+            let mut put = |last: &[Last], ages: usize, traces: usize| {
+                for (k, last) in last.iter().enumerate() {
+                    state[ages + k] = last.age(steps);
+                    if neurons_keep {
+                        state[traces + k] = last.trace;
+                    }
+                }
+            };
             if self.first {
-                state[..network.stride].copy_from_slice(&self.x[r]);
+                put(&self.sources[r].last, 0, 2 * stride);
             }
             for (part, own) in parts.iter().zip(&self.parts) {
-                let synapses = &own[r];
-                let y = network.stride + part.first;
-                state[y..y + synapses.y.len()].copy_from_slice(&synapses.y);
-                if !rule.has_traces() {
-                    continue;
+                put(&own[r].last, stride + part.first, traces + part.first);
+            }
+            if rule.has_synapse_traces() {
+                for own in &self.parts {
+                    own[r].put(&own[r].source_traces, &mut state[2 * stride..]);
+                    own[r].put(&own[r].target_traces, &mut state[traces..]);
                 }
-                let [sources, targets] =
-                    [0, network.synapses.len()].map(|offset| 2 * network.stride + offset);
-                synapses.put(&synapses.source_traces, &mut state[sources..]);
-                synapses.put(&synapses.target_traces, &mut state[targets..]);
             }
         }
     }
@@ -251,22 +387,15 @@ fn offsets(network: &Network<'_>) -> Vec<usize> {
         .collect()
 }
 
-/// The neuron of a part that a synapse acts on; the last for one of another part, which a host never puts here.
-fn local(part: &Part, word: u32, neurons: usize) -> usize {
-    ((word & TARGET_MASK) as usize)
-        .wrapping_sub(part.first)
-        .min(neurons - 1)
-}
-
 impl Synapses {
+    /// `state` begins at that of the rule.
     fn new(network: &Network<'_>, rule: &Rule<'_>, index: usize, part: &Part, state: &[f32]) -> Self {
-        let sources = network.slot.neurons as usize;
-        let neurons = part.groups * GROUP;
-        let mut places = Vec::with_capacity(sources);
-        let mut begins = Vec::with_capacity(sources + 1);
-        let mut starts = vec![0_u32; neurons + 1];
+        let count = network.slot.neurons as usize;
+        let (stride, neurons) = (network.stride, part.groups * GROUP);
+        let mut places = Vec::with_capacity(count);
+        let mut begins = Vec::with_capacity(count + 1);
         let mut weights = Vec::new();
-        for source in 0..sources {
+        for source in 0..count {
             let row = source * network.parts + index;
             let (begin, end) = (network.rows[row] as usize, network.rows[row + 1] as usize);
             let words = &network.synapses[begin..end];
@@ -274,41 +403,28 @@ impl Synapses {
             let to = words.partition_point(|&word| word >> CLASS_SHIFT < rule.end_class);
             places.push((begin + from) as u32);
             begins.push(weights.len() as u32);
-            weights.extend_from_slice(&network.weights[begin + from..begin + to]);
-            for &word in &words[from..to] {
-                starts[local(part, word, neurons) + 1] += 1;
-            }
+            weights.extend_from_slice(network.weights.get(begin + from..begin + to).unwrap_or_default());
         }
         begins.push(weights.len() as u32);
-        for neuron in 0..neurons {
-            starts[neuron + 1] += starts[neuron];
-        }
-        let mut next = starts.clone();
-        let mut entries = vec![[0; 2]; weights.len()];
-        for source in 0..sources {
-            let (begin, end) = (begins[source] as usize, begins[source + 1] as usize);
-            let words = &network.synapses[places[source] as usize..][..end - begin];
-            for (copy, &word) in (begin..end).zip(words) {
-                let entry = &mut next[local(part, word, neurons)];
-                entries[*entry as usize] = [copy as u32, source as u32];
-                *entry += 1;
-            }
-        }
-        let y = network.stride + part.first;
+        let traces = 2 * stride + rule.traces(stride, network.synapses.len());
+        let own = (!rule.nearest && !rule.times_differ).then(|| &state[traces + part.first..]);
+        let ages = stride + part.first;
+        let last = lasts(&state[ages..ages + neurons], own);
         let mut synapses = Self {
             places,
             begins,
             weights,
-            starts,
-            entries,
-            y: state[y..y + neurons].to_vec(),
+            history: last.iter().map(|last| [last.step; HISTORY]).collect(),
+            last,
+            counts: vec![1; neurons],
+            pending: vec![0; neurons],
+            done: 0,
             source_traces: Vec::new(),
             target_traces: Vec::new(),
         };
-        if rule.has_traces() {
-            let traces = &state[2 * network.stride..];
-            synapses.source_traces = synapses.taken(traces);
-            synapses.target_traces = synapses.taken(&traces[network.synapses.len()..]);
+        if rule.has_synapse_traces() {
+            synapses.source_traces = synapses.taken(&state[2 * stride..]);
+            synapses.target_traces = synapses.taken(&state[traces..]);
         }
         synapses
     }
@@ -331,69 +447,155 @@ impl Synapses {
         }
     }
 
-    /// The place in the network of a copy, given its source.
+    /// Whether a neuron may not spike before weights are changed: the spike before the first that is pending is needed too.
     #[inline(always)]
-    fn place(&self, copy: usize, source: usize) -> usize {
-        self.places[source] as usize + copy - self.begins[source] as usize
+    fn is_full(&self, neuron: usize) -> bool {
+        self.pending[neuron] as usize >= HISTORY - 1
     }
 
+    /// A neuron of the part spikes.
     #[inline(always)]
-    fn potentiate(&mut self, rule: &Rule<'_>, neuron: usize, x: &[f32]) {
-        let range = self.starts[neuron] as usize..self.starts[neuron + 1] as usize;
-        let entries = &self.entries[range];
-        if let (false, Value::Same(rate)) = (rule.times_differ, rule.potentiation) {
-            for &[copy, source] in entries {
-                let weight = &mut self.weights[copy as usize];
-                *weight = rule.potentiated(*weight, rate, x[source as usize]);
-            }
-            return;
+    fn note_target(&mut self, rule: &Rule<'_>, sources: &Sources, neuron: usize, now: i32) {
+        let count = self.counts[neuron];
+        self.history[neuron][count as usize % HISTORY] = now;
+        self.counts[neuron] = count.wrapping_add(1);
+        self.pending[neuron] += 1;
+        self.last[neuron].spike(now, rule, &sources.minus);
+    }
+
+    fn since<'a>(&self, sources: &'a Sources, source: usize) -> Since<'a> {
+        let last = sources.last[source];
+        Since {
+            from: last.step.max(self.done),
+            source: last,
+            plus: &sources.plus,
         }
-        let age = self.y[neuron];
-        for &[copy, source] in entries {
-            let (copy, source) = (copy as usize, source as usize);
-            let place = self.place(copy, source);
-            let mut x = x[source];
-            if rule.times_differ {
-                x = (-x * rule.plus.of(place)).exp();
-                if !rule.nearest {
-                    x *= self.source_traces[copy];
-                    let y = &mut self.target_traces[copy];
-                    *y = *y * (-age * rule.minus.of(place)).exp() + 1.0;
+    }
+
+    /// The spikes of a neuron from a step on, each with the one before it.
+    #[inline(always)]
+    fn spikes_from(&self, neuron: usize, from: i32) -> impl Iterator<Item = (i32, i32)> {
+        let history = &self.history[neuron];
+        let count = self.counts[neuron];
+        let mut begin = count;
+        for _ in 0..self.pending[neuron] {
+            if history[begin.wrapping_sub(1) as usize % HISTORY] < from {
+                break;
+            }
+            begin = begin.wrapping_sub(1);
+        }
+        (0..count.wrapping_sub(begin)).map(move |k| {
+            let at = begin.wrapping_add(k);
+            let before = history[at.wrapping_sub(1) as usize % HISTORY];
+            (before, history[at as usize % HISTORY])
+        })
+    }
+
+    /// A weight after the spikes of its target from a step on.
+    #[inline(always)]
+    fn potentiated(&self, weight: i32, rule: &Rule<'_>, rate: f32, neuron: usize, since: &Since<'_>) -> i32 {
+        let Since { from, source, plus } = since;
+        self.spikes_from(neuron, *from)
+            .fold(weight, |weight, (_, spike)| {
+                let x = source.trace * plus.over(spike.wrapping_sub(source.step));
+                rule.potentiated(weight, rate, x)
+            })
+    }
+
+    /// The same for a synapse with time constants of its own; its trace of the target's spikes too.
+    fn potentiate_own(
+        &mut self,
+        rule: &Rule<'_>,
+        neuron: usize,
+        since: &Since<'_>,
+        (copy, place): (usize, usize),
+    ) {
+        let Since { from, source, .. } = since;
+        let mut weight = self.weights[copy];
+        let mut y = self.target_traces.get(copy).copied().unwrap_or(1.0);
+        let trace = self.source_traces.get(copy).copied().unwrap_or(1.0);
+        for (before, spike) in self.spikes_from(neuron, *from) {
+            let x = trace * decay_over(spike.wrapping_sub(source.step), rule.plus.of(place));
+            weight = rule.potentiated(weight, rule.potentiation.of(place), x);
+            y = y * decay_over(spike.wrapping_sub(before), rule.minus.of(place)) + 1.0;
+        }
+        self.weights[copy] = weight;
+        if let Some(kept) = self.target_traces.get_mut(copy) {
+            *kept = y;
+        }
+    }
+
+    /// Changes all weights by all spikes of their targets before step `now`.
+    fn catch_up(&mut self, network: &Network<'_>, part: &Part, rule: &Rule<'_>, sources: &Sources, now: i32) {
+        for source in 0..self.places.len() {
+            let (begin, end) = (self.begins[source] as usize, self.begins[source + 1] as usize);
+            let place = self.places[source] as usize;
+            let since = self.since(sources, source);
+            for (k, &word) in network.synapses[place..place + end - begin].iter().enumerate() {
+                let neuron = local(part, word);
+                let (copy, place) = (begin + k, place + k);
+                if self.last[neuron].step < since.from {
+                    continue;
+                }
+                if rule.times_differ {
+                    self.potentiate_own(rule, neuron, &since, (copy, place));
+                } else {
+                    let rate = rule.potentiation.of(place);
+                    self.weights[copy] = self.potentiated(self.weights[copy], rule, rate, neuron, &since);
                 }
             }
-            let weight = &mut self.weights[copy];
-            *weight = rule.potentiated(*weight, rule.potentiation.of(place), x);
         }
+        self.done = now;
+        self.pending.fill(0);
     }
 
-    fn normalize(&mut self, rule: &Rule<'_>) {
-        for ends in self.starts.windows(2) {
-            let entries = &self.entries[ends[0] as usize..ends[1] as usize];
-            let sum = entries.iter().fold(0_i32, |sum, &[copy, _]| {
-                sum.wrapping_add(self.weights[copy as usize])
-            });
-            if sum == 0 {
-                continue;
+    fn normalize(&mut self, network: &Network<'_>, part: &Part, rule: &Rule<'_>) {
+        let mut sums = vec![0_i32; self.last.len()];
+        let rows = self.places.iter().zip(self.begins.windows(2));
+        for (&place, ends) in rows.clone() {
+            let own = &self.weights[ends[0] as usize..ends[1] as usize];
+            for (&word, &weight) in network.synapses[place as usize..].iter().zip(own) {
+                let sum = &mut sums[local(part, word)];
+                *sum = sum.wrapping_add(weight);
             }
-            let factor = rule.total / sum as f32;
-            for &[copy, _] in entries {
-                let weight = &mut self.weights[copy as usize];
-                let scaled = (*weight as f32 * factor).round_ties_even();
-                *weight = (scaled.clamp(-MOST_CHANGE, MOST_CHANGE) as i32).clamp(rule.minimum, rule.maximum);
+        }
+        let factors: Vec<Option<f32>> = sums
+            .iter()
+            .map(|&sum| (sum != 0).then(|| rule.total / sum as f32))
+            .collect();
+        for (&place, ends) in rows {
+            let own = &mut self.weights[ends[0] as usize..ends[1] as usize];
+            for (&word, weight) in network.synapses[place as usize..].iter().zip(own) {
+                if let Some(factor) = factors[local(part, word)] {
+                    let scaled = (*weight as f32 * factor).round_ties_even();
+                    let scaled = scaled.clamp(-MOST_CHANGE, MOST_CHANGE) as i32;
+                    *weight = scaled.clamp(rule.minimum, rule.maximum);
+                }
             }
         }
     }
 }
 
-/// Sends a spike along its row; then the weights that learn are depressed.
+/// The neuron of a part that a synapse acts on; the last for one of another part, which a host never puts here.
 #[inline(always)]
-fn send_and_depress(
+fn local(part: &Part, word: u32) -> usize {
+    ((word & TARGET_MASK) as usize)
+        .wrapping_sub(part.first)
+        .min(part.groups * GROUP - 1)
+}
+
+/// Sends a spike along its row, each weight as it is once it has been changed by the spikes of its target; then weights
+/// are changed by this spike.
+#[inline(always)]
+#[expect(clippy::too_many_arguments, reason = "what a row needs")]
+fn send(
     network: &Network<'_>,
     part: &mut Part,
     index: usize,
     source: usize,
+    now: i32,
     own: &mut [Synapses],
-    x: &[Vec<f32>],
+    sources: &[Sources],
     ways: &Ways,
 ) {
     let row = source * network.parts + index;
@@ -406,25 +608,30 @@ fn send_and_depress(
         let rest = &network.synapses[at..end];
         let length = rest.partition_point(|&word| word >> CLASS_SHIFT <= number);
         let words = &rest[..length];
-        let way = ways.of(number as usize);
-        let plane = &mut ring[way.start..way.start + neurons];
+        let start = ways.of(number as usize).start;
+        let plane = &mut ring[start..start + neurons];
         let class = &network.classes[number as usize];
         match class.rule {
             Some(r) => {
-                let (rule, synapses) = (&network.rules[r], &mut own[r]);
-                let copy = synapses.begins[source] as usize + at - synapses.places[source] as usize;
-                depress(
-                    plane,
+                let row = Row {
                     words,
                     first,
-                    rule,
-                    synapses,
-                    Origin {
-                        copy,
-                        place: at,
-                        age: x[r][source],
-                    },
-                );
+                    source,
+                    place: at,
+                    now,
+                };
+                let (rule, sources) = (&network.rules[r], &sources[r]);
+                match (rule.times_differ, rule.potentiation, rule.depression) {
+                    (true, ..) => row.send_own(plane, rule, &mut own[r], sources),
+                    (false, Value::Same(up), Value::Same(down)) => {
+                        row.send(plane, rule, &mut own[r], sources, |_| (up, down));
+                    }
+                    (false, up, down) => {
+                        row.send(plane, rule, &mut own[r], sources, |place| {
+                            (up.of(place), down.of(place))
+                        });
+                    }
+                }
             }
             None if class.weighted => {
                 for (&word, &weight) in words.iter().zip(&network.weights[at..at + length]) {
@@ -441,49 +648,75 @@ fn send_and_depress(
     }
 }
 
-/// Where a run of synapses of one class begins: in the copies and in the network; and X of their source.
-struct Origin {
-    copy: usize,
+/// Synapses of one class in the row of a source that spikes.
+struct Row<'a> {
+    words: &'a [u32],
+    /// First neuron of the part.
+    first: usize,
+    source: usize,
+    /// Of the first synapse in the network.
     place: usize,
-    age: f32,
+    now: i32,
 }
 
-#[inline(always)]
-fn depress(
-    plane: &mut [i32],
-    words: &[u32],
-    first: usize,
-    rule: &Rule<'_>,
-    synapses: &mut Synapses,
-    from: Origin,
-) {
-    let weights = &mut synapses.weights[from.copy..from.copy + words.len()];
-    let y = &synapses.y[..];
-    if let (false, Value::Same(rate)) = (rule.times_differ, rule.depression) {
-        for (&word, weight) in words.iter().zip(weights) {
-            let target = ((word & TARGET_MASK) as usize).wrapping_sub(first);
-            if let (Some(sum), Some(&y)) = (plane.get_mut(target), y.get(target)) {
-                *sum = sum.wrapping_add(*weight);
-                *weight = rule.depressed(*weight, rate, y);
-            }
-        }
-        return;
+impl Row<'_> {
+    /// Where the synapses are in the copies.
+    fn copy(&self, synapses: &Synapses) -> usize {
+        synapses.begins[self.source] as usize + self.place - synapses.places[self.source] as usize
     }
-    for (k, (&word, weight)) in words.iter().zip(weights).enumerate() {
-        let target = ((word & TARGET_MASK) as usize).wrapping_sub(first);
-        let (Some(sum), Some(&y)) = (plane.get_mut(target), y.get(target)) else {
-            continue;
-        };
-        *sum = sum.wrapping_add(*weight);
-        let mut y = y;
-        if rule.times_differ {
-            y = (-y * rule.minus.of(from.place + k)).exp();
-            if !rule.nearest {
-                y *= synapses.target_traces[from.copy + k];
-                let x = &mut synapses.source_traces[from.copy + k];
-                *x = *x * (-from.age * rule.plus.of(from.place + k)).exp() + 1.0;
+
+    /// `rates` gives potentiation and depression of the synapse at a place.
+    #[inline(always)]
+    fn send(
+        &self,
+        plane: &mut [i32],
+        rule: &Rule<'_>,
+        synapses: &mut Synapses,
+        sources: &Sources,
+        rates: impl Fn(usize) -> (f32, f32),
+    ) {
+        let since = synapses.since(sources, self.source);
+        let copy = self.copy(synapses);
+        let mut weights = std::mem::take(&mut synapses.weights);
+        let own = &mut weights[copy..copy + self.words.len()];
+        for (k, (&word, kept)) in self.words.iter().zip(own).enumerate() {
+            let neuron = ((word & TARGET_MASK) as usize).wrapping_sub(self.first);
+            let (Some(sum), Some(&last)) = (plane.get_mut(neuron), synapses.last.get(neuron)) else {
+                continue;
+            };
+            let (up, down) = rates(self.place + k);
+            let mut weight = *kept;
+            if last.step >= since.from {
+                weight = synapses.potentiated(weight, rule, up, neuron, &since);
             }
+            *sum = sum.wrapping_add(weight);
+            let y = last.trace * sources.minus.over(self.now.wrapping_sub(last.step));
+            *kept = rule.depressed(weight, down, y);
         }
-        *weight = rule.depressed(*weight, rule.depression.of(from.place + k), y);
+        synapses.weights = weights;
+    }
+
+    /// For synapses with time constants of their own.
+    fn send_own(&self, plane: &mut [i32], rule: &Rule<'_>, synapses: &mut Synapses, sources: &Sources) {
+        let since = synapses.since(sources, self.source);
+        let copy = self.copy(synapses);
+        for (k, &word) in self.words.iter().enumerate() {
+            let (copy, place) = (copy + k, self.place + k);
+            let neuron = ((word & TARGET_MASK) as usize).wrapping_sub(self.first);
+            let (Some(sum), Some(&last)) = (plane.get_mut(neuron), synapses.last.get(neuron)) else {
+                continue;
+            };
+            if last.step >= since.from {
+                synapses.potentiate_own(rule, neuron, &since, (copy, place));
+            }
+            let weight = synapses.weights[copy];
+            *sum = sum.wrapping_add(weight);
+            let y = decay_over(self.now.wrapping_sub(last.step), rule.minus.of(place));
+            let y = y * synapses.target_traces.get(copy).copied().unwrap_or(1.0);
+            if let Some(x) = synapses.source_traces.get_mut(copy) {
+                *x = *x * decay_over(self.now.wrapping_sub(since.source.step), rule.plus.of(place)) + 1.0;
+            }
+            synapses.weights[copy] = rule.depressed(weight, rule.depression.of(place), y);
+        }
     }
 }
