@@ -6,7 +6,7 @@ import type { LinearAlgebra } from '../linalg/index.ts';
 import { argmax } from './decoders.ts';
 
 /** Rows of a matrix, one after the other. */
-export interface Matrix {
+export interface DenseMatrix {
   readonly values: Float64Array;
   readonly rows: number;
   readonly columns: number;
@@ -15,7 +15,7 @@ export interface Matrix {
 /** y = x W + intercept. */
 export interface LinearReadout {
   /** [feature][output] */
-  readonly weights: Matrix;
+  readonly weights: DenseMatrix;
   /** [output] */
   readonly intercept: Float64Array;
 }
@@ -24,7 +24,7 @@ export interface LinearReadout {
 export async function applyReadout(
   algebra: LinearAlgebra,
   readout: LinearReadout,
-  features: Matrix,
+  features: DenseMatrix,
 ): Promise<Float64Array> {
   const { weights, intercept } = readout;
   checkMatrix(features, 'features');
@@ -44,7 +44,7 @@ export async function applyReadout(
 export async function classify(
   algebra: LinearAlgebra,
   readout: LinearReadout,
-  features: Matrix,
+  features: DenseMatrix,
 ): Promise<Uint32Array> {
   const logits = await applyReadout(algebra, readout, features);
   const { columns } = readout.weights;
@@ -62,8 +62,8 @@ export async function classify(
  */
 export async function fitRidge(
   algebra: LinearAlgebra,
-  features: Matrix,
-  targets: Matrix,
+  features: DenseMatrix,
+  targets: DenseMatrix,
   penalty: number,
 ): Promise<LinearReadout> {
   checkMatrix(features, 'features');
@@ -123,7 +123,7 @@ export interface LogisticReadout extends LinearReadout {
  */
 export async function fitLogistic(
   algebra: LinearAlgebra,
-  features: Matrix,
+  features: DenseMatrix,
   labels: ArrayLike<number>,
   classes: number,
   { penalty, tolerance = 1e-5, maxIterations = 500 }: LogisticOptions,
@@ -234,7 +234,7 @@ function readoutOf(
 }
 
 /** A matrix without the means of its columns, and those means. */
-function centred({ values, rows, columns }: Matrix): [Matrix, Float64Array] {
+function centred({ values, rows, columns }: DenseMatrix): [DenseMatrix, Float64Array] {
   const means = new Float64Array(columns);
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++) {
@@ -263,7 +263,7 @@ function alignment(gradient: Float64Array, to: Float64Array, from: Float64Array)
   return sum;
 }
 
-function checkMatrix({ values, rows, columns }: Matrix, name: string): void {
+function checkMatrix({ values, rows, columns }: DenseMatrix, name: string): void {
   if (values.length !== rows * columns) {
     throw new RangeError(
       `${name} of ${rows} rows and ${columns} columns have ${values.length} values: give all`,

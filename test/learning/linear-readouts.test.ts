@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest';
 import {
   applyReadout,
   classify,
+  type DenseMatrix,
   fitLogistic,
   fitRidge,
   type LinearReadout,
-  type Matrix,
 } from '../../src/learning/linear-readouts.ts';
 import { TypeScriptLinearAlgebra } from '../../src/linalg/index.ts';
 import { Draws } from '../../src/random/draws.ts';
@@ -13,16 +13,16 @@ import { keyOf, STREAMS } from '../../src/random/philox.ts';
 
 const algebra = new TypeScriptLinearAlgebra();
 
-function normals(rows: number, columns: number, seed: number): Matrix {
+function normals(rows: number, columns: number, seed: number): DenseMatrix {
   const draws = new Draws(keyOf(seed), STREAMS.parameters).at(0, 0);
   return { values: Float64Array.from({ length: rows * columns }, () => draws.normal()), rows, columns };
 }
 
-const at = (matrix: Matrix, row: number, column: number) =>
+const at = (matrix: DenseMatrix, row: number, column: number) =>
   matrix.values[row * matrix.columns + column] as number;
 
 /** Gradient of a penalized loss: X^T errors + penalty W [feature][output], and the errors' sums [output]. */
-function gradientOf(x: Matrix, errors: Matrix, readout: LinearReadout, penalty: number) {
+function gradientOf(x: DenseMatrix, errors: DenseMatrix, readout: LinearReadout, penalty: number) {
   const weights = readout.weights.values.map((w, place) => {
     const feature = Math.floor(place / errors.columns);
     let sum = penalty * w;
