@@ -84,7 +84,7 @@ export async function simulate(
     done += count;
     onProgress?.(done * first.dtMs);
   }
-  return Promise.all(
+  return await Promise.all(
     compiled.map(async (network, slot) => {
       const own = blocks[slot] ?? [];
       return {

@@ -3,6 +3,7 @@ import {
   brunel,
   coba,
   cuba,
+  dense,
   fixedProbability,
   given,
   lif,
@@ -11,6 +12,7 @@ import {
   simulate,
   spikeSource,
   spikeStatistics,
+  stdp,
 } from '../../src/network/index.ts';
 import { describeOnDevices } from '../devices.ts';
 
@@ -74,6 +76,34 @@ describeOnDevices('simulate', (open) => {
     const counted = new Uint32Array(90);
     for (const neuron of alone!.spikes!.neuron) counted[neuron] = counted[neuron]! + 1;
     expect(alone!.counts).toEqual(counted);
+  });
+
+  it.each(['scatter', 'gather'] as const)('gives the same spikes by %s', async (method) => {
+    const device = await open();
+    const [first] = await simulate(device, [chain(1.5)], { durationMs: 20 });
+    const [second] = await simulate(device, [chain(1.5)], { durationMs: 20, method });
+    expect([first!.method, second!.method]).toEqual(['network', method]);
+    expect(second!.spikes).toEqual(first!.spikes);
+  });
+
+  it('returns the weights as plasticity left them', async () => {
+    const device = await open();
+    const network = new Network({ dtMs: 1 });
+    // Source 0 spikes before neuron 2 does, source 1 after it: source 1 drives neuron 2 by a synapse that does not learn.
+    const sources = network.population('s', 2, spikeSource({ neurons: [0, 1, 0], timesMs: [5, 10, 40] }));
+    const neuron = network.population('n', 1, lif({ tauMembraneMs: 20, thresholdMv: 1 }));
+    network.project(sources.slice(0, 1), neuron, {
+      connect: dense(),
+      weight: 0.5,
+      plasticity: stdp({ potentiation: 0.1, depression: 0.05, tauPlusMs: 20, tauMinusMs: 10, maximum: 1 }),
+    });
+    network.project(sources.slice(1), neuron, { connect: dense(), weight: 2 });
+    const [result] = await simulate(device, [network], { durationMs: 50, record: { weights: true } });
+    expect([...result!.spikes!.step]).toEqual([5, 10, 11, 40]);
+    // The neuron's spike is 6 ms after the source's first and 29 ms before its second.
+    const learned = 0.5 + 0.1 * Math.exp(-6 / 20) - 0.05 * Math.exp(-29 / 10);
+    expect(result!.weights![0]).toBeCloseTo(learned, 5);
+    expect(result!.weights![1]).toBe(2);
   });
 
   it('records no spikes when told, and runs nothing of nothing', async () => {
