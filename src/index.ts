@@ -1,5 +1,7 @@
 /** The public API of Tacet: re-exports only. */
 export * from './device/index.ts';
+export * from './learning/index.ts';
 export * from './linalg/index.ts';
+export * from './network/index.ts';
 export * from './search/index.ts';
 export * from './study/index.ts';

@@ -40,7 +40,9 @@ function explain(issue: Issue, value: unknown, schema: z.ZodType, placeOf: Place
   }
   const given = valueAt(value, issue.path);
   const place = placeOf(issue.path);
-  if (issue.code === 'custom') return `${place} is ${shown(given)}: ${issue.message}`;
+  if (issue.code === 'custom') {
+    return `${place} is ${given === undefined ? 'missing' : shown(given)}: ${issue.message}`;
+  }
   const what = expectation(issue);
   return given === undefined
     ? `${place} is missing: give ${what}`

@@ -11,7 +11,14 @@ export class UsageError extends Error {
 export const EXIT = { ok: 0, failure: 1, badInput: 2, interrupted: 130 } as const;
 
 /** Names of the error classes that report bad input, whatever their code. */
-const INPUT_ERRORS = new Set(['UsageError', 'SpaceError', 'ModelError', 'DataError']);
+const INPUT_ERRORS = new Set([
+  'UsageError',
+  'SpaceError',
+  'ModelError',
+  'DataError',
+  'NetworkError',
+  'RecurrentNetworkError',
+]);
 /** Codes of other error classes that report bad input. */
 const INPUT_CODES: Readonly<Record<string, ReadonlySet<string>>> = {
   StudyError: new Set(['conflict', 'unknown-study', 'unknown-trial', 'bad-store', 'bad-input']),

@@ -6,6 +6,7 @@ import { describeError, exitCodeOf } from './errors.ts';
 import { evaluateCommand } from './evaluate.ts';
 import { searchCommand } from './search.ts';
 import { showCommand } from './show.ts';
+import { simulateCommand } from './simulate.ts';
 import { studiesCommand } from './studies.ts';
 
 const EXAMPLES = `
@@ -13,6 +14,7 @@ Examples:
   tacet search mnist-stdp
   tacet studies
   tacet show mnist-stdp
+  tacet simulate cuba
   tacet devices
 
 TACET_DEBUG=1 in the environment prints the stack below an error.`;
@@ -23,7 +25,14 @@ export function createProgram(): Command {
     .description('Large searches over spiking neural networks.')
     .version(packageVersion(), '--version')
     .addHelpText('after', EXAMPLES);
-  const commands = [searchCommand(), evaluateCommand(), studiesCommand(), showCommand(), devicesCommand()];
+  const commands = [
+    searchCommand(),
+    evaluateCommand(),
+    studiesCommand(),
+    showCommand(),
+    simulateCommand(),
+    devicesCommand(),
+  ];
   for (const command of commands) program.addCommand(command);
   for (const command of [program, ...commands]) {
     command

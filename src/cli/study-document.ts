@@ -94,20 +94,14 @@ export function meansFile(argument: string): boolean {
  * @throws {UsageError} for a file that can't be read, and anything in it that is not known or of the wrong type
  */
 export function readStudyDocument(argument: string, assignments: readonly Assignment[]): StudyDocument {
-  const source = meansFile(argument) ? readFile(argument) : namedRecipe(argument);
-  let content = source.content;
-  for (const { path, value } of assignments) content = assigned(content, path, value);
-  const placeOf: PlaceOf = (path) => {
-    const set = assignments.find((given) => path.length > 0 && isOnTheWay(given.path, path));
-    if (set === undefined) return source.placeOf(path);
-    return `--set ${(path.length > set.path.length ? path : set.path).map(String).join('.')}`;
-  };
-
+  const source = meansFile(argument)
+    ? readDocument(argument, `recipe: ${RECIPES[0]?.name}`)
+    : namedRecipe(argument);
+  const { content: whole, placeOf } = laidOver(source, assignments);
   // `optimizer: scbo` is short for `optimizer: { name: scbo }`.
-  const short = content as { readonly optimizer?: unknown } | null;
-  if (typeof short?.optimizer === 'string') {
-    content = assigned(content, ['optimizer'], { name: short.optimizer });
-  }
+  const short = whole as { readonly optimizer?: unknown } | null;
+  const content =
+    typeof short?.optimizer === 'string' ? assigned(whole, ['optimizer'], { name: short.optimizer }) : whole;
   const parsed = check(documentSchema, content, placeOf);
   return {
     recipe: parsed.recipe,
@@ -122,8 +116,20 @@ export function readStudyDocument(argument: string, assignments: readonly Assign
   };
 }
 
+/** A document with assignments laid over it; places in it that one has set are named after it. */
+export function laidOver(source: DocumentSource, assignments: readonly Assignment[]): DocumentSource {
+  let { content } = source;
+  for (const { path, value } of assignments) content = assigned(content, path, value);
+  const placeOf: PlaceOf = (path) => {
+    const set = assignments.find((given) => path.length > 0 && isOnTheWay(given.path, path));
+    if (set === undefined) return source.placeOf(path);
+    return `--set ${(path.length > set.path.length ? path : set.path).map(String).join('.')}`;
+  };
+  return { ...source, content, placeOf };
+}
+
 /** Whether one of two paths leads through the other's end. */
-function isOnTheWay(a: readonly PropertyKey[], b: readonly PropertyKey[]): boolean {
+export function isOnTheWay(a: readonly PropertyKey[], b: readonly PropertyKey[]): boolean {
   return a.slice(0, b.length).every((key, i) => String(key) === String(b[i]));
 }
 
@@ -132,13 +138,14 @@ export function defaultName({ file, recipe }: StudyDocument): string {
   return file === undefined ? recipe : basename(file, extname(file));
 }
 
-interface Source {
+/** What a file, or a name, says, and where. */
+export interface DocumentSource {
   readonly content: unknown;
   readonly file: string | undefined;
   readonly placeOf: PlaceOf;
 }
 
-function namedRecipe(name: string): Source {
+function namedRecipe(name: string): DocumentSource {
   const known = RECIPES.map((recipe) => recipe.name);
   if (!known.includes(name)) {
     throw new UsageError(
@@ -148,7 +155,13 @@ function namedRecipe(name: string): Source {
   return { content: { recipe: name }, file: undefined, placeOf: placeAfter('') };
 }
 
-function readFile(file: string): Source {
+/**
+ * Reads a YAML or JSON file.
+ *
+ * @param least the least that such a file says, for one that is empty
+ * @throws {UsageError} when it can't be read, naming the line
+ */
+export function readDocument(file: string, least: string): DocumentSource {
   const text = readText(file);
   const lines = new LineCounter();
   // JSON is YAML.
@@ -165,7 +178,7 @@ function readFile(file: string): Source {
     return path.length === 0 ? where : `${where}: ${path.map(String).join('.')}`;
   };
   const content: unknown = document.toJS({ maxAliasCount: 100 });
-  if (content === null) throw new UsageError(`${file} is empty: give at least "recipe: ${RECIPES[0]?.name}"`);
+  if (content === null) throw new UsageError(`${file} is empty: give at least "${least}"`);
   return { content, file, placeOf };
 }
 
@@ -208,7 +221,7 @@ function offsetOf(
 }
 
 /** A copy of a tree with one value set; objects on the way are made, and replace what is no object. */
-function assigned(tree: unknown, path: readonly string[], value: unknown): unknown {
+export function assigned(tree: unknown, path: readonly string[], value: unknown): unknown {
   const [key, ...rest] = path;
   if (key === undefined) return value;
   const object = typeof tree === 'object' && tree !== null && !Array.isArray(tree) ? tree : {};

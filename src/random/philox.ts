@@ -6,13 +6,23 @@
  * draw depends on the order in which the work is done.
  */
 
-/** Which purpose a draw serves: the third word of the counter, so that purposes never share numbers. */
+/** Which purpose a draw serves: the second word of the counter, so that purposes never share numbers. */
 export const STREAMS = {
   initialWeights: 1,
   winner: 2,
   encoding: 3,
   split: 4,
   trialSeed: 5,
+  sourceSpikes: 6,
+  poissonInput: 7,
+  membraneNoise: 8,
+  connectivity: 9,
+  weights: 10,
+  delays: 11,
+  positions: 12,
+  initialState: 13,
+  parameters: 14,
+  plasticity: 15,
 } as const;
 
 export type Words4 = readonly [number, number, number, number];

@@ -8,6 +8,7 @@ mod diehl_cook;
 mod disjoint;
 mod philox;
 mod philox_words;
+mod recurrent;
 mod uniform_weights;
 
 use contract::KernelContract;
@@ -21,4 +22,13 @@ pub struct Kernel {
     pub run: fn(Launch<'_>) -> Result<(), Failure>,
 }
 
-pub const KERNELS: &[Kernel] = &[diehl_cook::KERNEL, philox_words::KERNEL, uniform_weights::KERNEL];
+pub const KERNELS: &[Kernel] = &[
+    diehl_cook::KERNEL,
+    philox_words::KERNEL,
+    recurrent::KERNEL,
+    recurrent::UPDATE,
+    recurrent::SCATTER,
+    recurrent::GATHER,
+    recurrent::RECORD,
+    uniform_weights::KERNEL,
+];

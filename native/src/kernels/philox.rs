@@ -1,10 +1,16 @@
 //! Philox 4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011), the twin of
 //! `shaders/philox.wgsl` and `src/random/philox.ts`. Draws are addressed by (counter, key), never consumed.
 
-/// The third word of the counter for draws of initial weights; `src/random/philox.ts` lists all.
+/// The second word of the counter for draws of initial weights; `src/random/philox.ts` lists all.
 pub const INITIAL_WEIGHTS: u32 = 1;
 /// For draws of the neuron that spikes among those that crossed.
 pub const WINNER: u32 = 2;
+/// For the spikes of sources that spike at random.
+pub const SOURCE_SPIKES: u32 = 6;
+/// For external input.
+pub const POISSON_INPUT: u32 = 7;
+/// For the noise of membrane potentials.
+pub const MEMBRANE_NOISE: u32 = 8;
 
 #[inline(always)]
 pub fn philox4x32(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {

@@ -1,0 +1,129 @@
+// One step of the neurons of a network: sources, arrivals, membrane potentials, thresholds. The kernel that includes this
+// declares slots, tables, state and ring, includes philox.wgsl and recurrent.wgsl, and has a function
+// note_spike(slot, neuron, step) for each spike.
+
+/// Lets the sources of a network spike; invocation `lane` of `lanes` that share the work.
+fn spike_sources(slot: Slot, step: u32, lane: u32, lanes: u32) {
+  if (step < slot.event_steps) {
+    let end = tables[slot.events + step + 1u];
+    for (var event = tables[slot.events + step] + lane; event < end; event += lanes) {
+      note_spike(slot, tables[event], step);
+    }
+  }
+  for (var k = 0u; k < slot.rate_count; k++) {
+    let at = slot.rates + 4u * k;
+    let first = tables[at];
+    let end = tables[at + 1u];
+    for (var quad = first / 64u * 16u + lane; quad < (end + 63u) / 64u * 16u; quad += lanes) {
+      let neurons = neurons_of(quad);
+      let words = philox4x32(vec4<u32>(quad, SOURCE_SPIKES, step, 0u), vec2<u32>(slot.seed_low, slot.seed_high));
+      for (var w = 0u; w < 4u; w++) {
+        if (neurons[w] >= first && neurons[w] < end) {
+          if (words[w] < tables[tables[at + 2u] + (neurons[w] - first) * tables[at + 3u]]) {
+            note_spike(slot, neurons[w], step);
+          }
+        }
+      }
+    }
+  }
+}
+
+/// Arrivals of a quad on a plane, which are taken out of the ring.
+fn take_arrivals(slot: Slot, quad: u32, neurons: vec4<u32>, step: u32, plane: u32) -> vec4<f32> {
+  let at = slot.ring + ((step % slot.depth) * (slot.delta + slot.exponential) + plane) * slot.stride + neurons;
+  var sum = vec4<i32>(
+    atomicLoad(&ring[at.x]),
+    atomicLoad(&ring[at.y]),
+    atomicLoad(&ring[at.z]),
+    atomicLoad(&ring[at.w]),
+  );
+  for (var w = 0u; w < 4u; w++) {
+    if (sum[w] != 0) {
+      atomicStore(&ring[at[w]], 0);
+    }
+  }
+  if (slot.poisson_count > 0u) {
+    sum += poisson_input(slot, quad, neurons, step, plane);
+  }
+  return vec4<f32>(sum) * slot.unit;
+}
+
+/// Advances the neurons of a quad by one step.
+fn update_quad(slot: Slot, quad: u32, step: u32) {
+  let neurons = neurons_of(quad);
+  let v_at = slot.state + neurons;
+  let held_at = v_at + slot.stride;
+  let adaptation_at = held_at + slot.stride;
+  let old = vec4<f32>(state[v_at.x], state[v_at.y], state[v_at.z], state[v_at.w]);
+  let left = vec4<f32>(state[held_at.x], state[held_at.y], state[held_at.z], state[held_at.w]);
+  let held = left > vec4<f32>(0.0);
+  let leak = parameter(slot, LEAK, neurons);
+  let rest = parameter(slot, REST, neurons);
+  var v = old;
+  if (slot.delta != 0u) {
+    v += take_arrivals(slot, quad, neurons, step, 0u);
+  }
+  var driven = vec4<f32>(0.0);
+  var conductance = vec4<f32>(1.0);
+  for (var c = 0u; c < slot.exponential; c++) {
+    let g_at = v_at + (3u + c) * slot.stride;
+    let field = CHANNELS + CHANNEL_PARAMETERS * c;
+    var g = vec4<f32>(state[g_at.x], state[g_at.y], state[g_at.z], state[g_at.w]);
+    g += take_arrivals(slot, quad, neurons, step, slot.delta + c);
+    let effect = parameter(slot, field, neurons);
+    if ((slot.flags & CONDUCTANCE) != 0u) {
+      conductance += g * effect;
+      driven += g * parameter(slot, field + 2u, neurons);
+    } else {
+      driven += g * effect;
+    }
+    g *= parameter(slot, field + 1u, neurons);
+    state[g_at.x] = g.x;
+    state[g_at.y] = g.y;
+    state[g_at.z] = g.z;
+    state[g_at.w] = g.w;
+  }
+  if ((slot.flags & CONDUCTANCE) != 0u) {
+    let settled = (rest + driven) / conductance;
+    v = settled + (v - settled) * exp(-leak * conductance);
+  } else {
+    v = rest + (v - rest) * leak + driven;
+  }
+  if ((slot.flags & NOISE) != 0u) {
+    v += parameter(slot, NOISE_STEP, neurons) * normals(slot, quad, step);
+  }
+  v = select(v, old, held);
+  let base = parameter(slot, THRESHOLD, neurons);
+  var threshold = base;
+  var adaptation = vec4<f32>(0.0);
+  if ((slot.flags & ADAPTATION) != 0u) {
+    let decay = parameter(slot, ADAPTATION_DECAY, neurons);
+    adaptation = vec4<f32>(
+      state[adaptation_at.x],
+      state[adaptation_at.y],
+      state[adaptation_at.z],
+      state[adaptation_at.w],
+    ) * decay;
+    threshold += adaptation;
+  }
+  let spikes = (v > threshold) & !held;
+  var remaining = max(left - 1.0, vec4<f32>(0.0));
+  if (any(spikes)) {
+    let reset = parameter(slot, RESET, neurons) + parameter(slot, KEEP, neurons) * (v - base);
+    v = select(v, reset, spikes);
+    remaining = select(remaining, parameter(slot, REFRACTORY, neurons), spikes);
+    adaptation += select(vec4<f32>(0.0), parameter(slot, ADAPTATION_STEP, neurons), spikes);
+    for (var w = 0u; w < 4u; w++) {
+      if (spikes[w]) {
+        note_spike(slot, neurons[w], step);
+      }
+    }
+  }
+  for (var w = 0u; w < 4u; w++) {
+    state[v_at[w]] = v[w];
+    state[held_at[w]] = remaining[w];
+    if ((slot.flags & ADAPTATION) != 0u) {
+      state[adaptation_at[w]] = adaptation[w];
+    }
+  }
+}
