@@ -51,6 +51,8 @@ struct Params {
 @group(0) @binding(10) var<storage, read_write> traces: array<f32>;
 
 override lanes: u32 = 64;
+// 2: networks may have rules of plasticity, which are half of the code. 1: none has.
+override learning: u32 = 2u;
 
 // Spikes of this step and of the next, in turn.
 var<workgroup> spike_count: array<atomic<u32>, 2>;
@@ -179,13 +181,13 @@ fn main(
     for (var quad = lane; quad < slot.stride / 4u; quad += lanes) {
       update_quad(slot, quad, step);
     }
-    if (slot.rule_count > 0u) {
+    if (learning == 2u && slot.rule_count > 0u) {
       age_all_traces(slot, lane);
     }
     storageBarrier();
     workgroupBarrier();
     send_spikes(slot, step, lane);
-    if (slot.rule_count > 0u) {
+    if (learning == 2u && slot.rule_count > 0u) {
       learn(slot, step, lane);
     }
     if ((params.record & RECORD_TRACES) != 0u) {
