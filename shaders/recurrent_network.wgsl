@@ -51,6 +51,8 @@ struct Params {
 @group(0) @binding(10) var<storage, read_write> traces: array<f32>;
 
 override lanes: u32 = 64;
+// 2: networks may have rules of plasticity, which are half of the code. 1: none has.
+override learning: u32 = 2u;
 
 // Spikes of this step and of the next, in turn.
 var<workgroup> spike_count: array<atomic<u32>, 2>;
@@ -88,51 +90,47 @@ fn send_spikes(slot: Slot, step: u32, lane: u32) {
   }
 }
 
-/// Applies the rules of plasticity to the spikes of a step.
+/// Applies the rules of plasticity to the spikes of a step: first on sources (side 0), then on targets (side 1).
 fn learn(slot: Slot, step: u32, lane: u32) {
   let count = atomicLoad(&spike_count[step & 1u]);
   let list = slot.state + (3u + slot.exponential) * slot.stride;
   for (var r = 0u; r < slot.rule_count; r++) {
     let rule = rule_of(slot, r);
-    let first = tables[slot.rules + RULE_WORDS * r];
-    let classes = tables[slot.rules + RULE_WORDS * r + 1u] - first;
-    for (var spike = 0u; spike < count; spike++) {
-      let source = u32(state[list + spike]);
-      let row = slot.rows + source * slot.parts;
-      let end = rows[row + slot.parts];
-      // The lane that sent a synapse's weight changes it, so the weight is sent as it was.
-      for (var place = rows[row] + lane; place < end; place += lanes) {
-        let word = synapses[slot.synapses + place];
-        if ((word >> CLASS_SHIFT) - first < classes) {
-          depress(slot, rule, place, source, word & TARGET_MASK);
+    let first = tables[rule.words];
+    let classes = tables[rule.words + 1u] - first;
+    let entries = rule.columns + slot.neurons + 1u;
+    for (var side = 0u; side < 2u; side++) {
+      let own = side_of(slot, rule, side);
+      let other = side_of(slot, rule, 1u - side);
+      for (var spike = 0u; spike < count; spike++) {
+        let neuron = u32(state[list + spike]);
+        // Synapses by source, all of them, or by target, those that learn.
+        let row = select(rule.columns + neuron, slot.rows + neuron * slot.parts, side == 0u);
+        let end = rows[row + select(1u, slot.parts, side == 0u)];
+        // The lane that sent a synapse's weight changes it, so the weight is sent as it was.
+        for (var at = rows[row] + lane; at < end; at += lanes) {
+          var place = at;
+          var partner = 0u;
+          if (side == 0u) {
+            let word = synapses[slot.synapses + at];
+            if ((word >> CLASS_SHIFT) - first >= classes) {
+              continue;
+            }
+            partner = word & TARGET_MASK;
+          } else {
+            place = rows[entries + 2u * at];
+            partner = rows[entries + 2u * at + 1u];
+          }
+          change(slot, rule, own, other, side == 1u, neuron, partner, place);
         }
       }
-    }
-  }
-  storageBarrier();
-  workgroupBarrier();
-  for (var r = 0u; r < slot.rule_count; r++) {
-    let rule = rule_of(slot, r);
-    for (var spike = lane; spike < count; spike += lanes) {
-      let neuron = u32(state[list + spike]);
-      note_spike_of(rule, rule.source_traces, rule.source_age, neuron, rule.plus);
-    }
-  }
-  storageBarrier();
-  workgroupBarrier();
-  for (var r = 0u; r < slot.rule_count; r++) {
-    let rule = rule_of(slot, r);
-    for (var spike = 0u; spike < count; spike++) {
-      potentiate(slot, rule, u32(state[list + spike]), lane);
-    }
-  }
-  storageBarrier();
-  workgroupBarrier();
-  for (var r = 0u; r < slot.rule_count; r++) {
-    let rule = rule_of(slot, r);
-    for (var spike = lane; spike < count; spike += lanes) {
-      let neuron = u32(state[list + spike]);
-      note_spike_of(rule, rule.target_traces, rule.target_age, neuron, rule.minus);
+      storageBarrier();
+      workgroupBarrier();
+      for (var spike = lane; spike < count; spike += lanes) {
+        take_spike(rule, own, u32(state[list + spike]));
+      }
+      storageBarrier();
+      workgroupBarrier();
     }
     if (rule.every != 0u && (step + 1u) % rule.every == 0u) {
       for (var neuron = lane; neuron < slot.neurons; neuron += lanes) {
@@ -146,7 +144,7 @@ fn age_all_traces(slot: Slot, lane: u32) {
   for (var r = 0u; r < slot.rule_count; r++) {
     let rule = rule_of(slot, r);
     for (var neuron = lane; neuron < slot.stride; neuron += lanes) {
-      age_traces(rule, neuron);
+      age_traces(slot, rule, neuron);
     }
   }
 }
@@ -179,13 +177,13 @@ fn main(
     for (var quad = lane; quad < slot.stride / 4u; quad += lanes) {
       update_quad(slot, quad, step);
     }
-    if (slot.rule_count > 0u) {
+    if (learning == 2u && slot.rule_count > 0u) {
       age_all_traces(slot, lane);
     }
     storageBarrier();
     workgroupBarrier();
     send_spikes(slot, step, lane);
-    if (slot.rule_count > 0u) {
+    if (learning == 2u && slot.rule_count > 0u) {
       learn(slot, step, lane);
     }
     if ((params.record & RECORD_TRACES) != 0u) {

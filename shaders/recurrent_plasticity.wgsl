@@ -1,9 +1,10 @@
 // STDP by pairs on the synapses of chosen classes, as src/kernels/plasticity.ts defines it. Weights are integers in units
 // of 2^-k; each change is rounded to them.
 //
-// The kernel that includes this declares slots, tables, rows, synapses, weights and state, and calls, in every step, with
-// barriers between: age_traces, then depress for each synapse of each neuron that spikes, note_sources, potentiate,
-// note_targets and, at its steps, normalize.
+// The kernel that includes this declares slots, tables, rows, synapses, weights and state, and calls, in every step,
+// age_traces, then, with barriers between, change for each synapse of each neuron that spikes and take_spike, first with
+// sources as the side that spikes, then with targets, and at its steps normalize_weights. What the sides do is the same,
+// so it is written once: drivers compile it twice as fast.
 //
 // A rule keeps the steps since each neuron's last spike, as a source and as a target, [stride] each; then the traces as of
 // those spikes, [trace] each: none where only nearest pairs count (they are 1), one for each neuron (stride) where all
@@ -21,21 +22,24 @@ struct Rule {
   flags: u32,
   minimum: i32,
   maximum: i32,
-  // Each: offset in tables, 1 if there is a value for each synapse. Times are dt/tau.
-  potentiation: vec2<u32>,
-  depression: vec2<u32>,
-  plus: vec2<u32>,
-  minus: vec2<u32>,
   // Weights are scaled at the end of every so many steps, to this sum in units; 0: never.
   every: u32,
   total: f32,
   // Offset in rows: where the synapses on each neuron begin, [neurons + 1]; then place and source of each.
   columns: u32,
+  // Offset in state, and of the words of the rule in tables.
+  state: u32,
+  words: u32,
+}
+
+/// What a rule has of the sources (0) or of the targets (1) of its synapses.
+struct Side {
   // Offsets in state.
-  source_age: u32,
-  target_age: u32,
-  source_traces: u32,
-  target_traces: u32,
+  age: u32,
+  traces: u32,
+  // dt/tau of the traces, and the change at a spike of this side: offset in tables, 1 if there is one for each synapse.
+  time: vec2<u32>,
+  rate: vec2<u32>,
 }
 
 fn rule_of(slot: Slot, number: u32) -> Rule {
@@ -45,22 +49,26 @@ fn rule_of(slot: Slot, number: u32) -> Rule {
   }
   let word = slot.rules + RULE_WORDS * number;
   let flags = tables[word + 2u];
-  let traces = traces_of(slot, flags);
   return Rule(
     flags,
     bitcast<i32>(tables[word + 3u]),
     bitcast<i32>(tables[word + 4u]),
-    vec2<u32>(tables[word + 5u], tables[word + 6u]),
-    vec2<u32>(tables[word + 7u], tables[word + 8u]),
-    vec2<u32>(tables[word + 9u], tables[word + 10u]),
-    vec2<u32>(tables[word + 11u], tables[word + 12u]),
     tables[word + 13u],
     bitcast<f32>(tables[word + 14u]),
     tables[word + 15u],
     at,
-    at + slot.stride,
-    at + 2u * slot.stride,
-    at + 2u * slot.stride + traces,
+    word,
+  );
+}
+
+fn side_of(slot: Slot, rule: Rule, side: u32) -> Side {
+  let rate = rule.words + select(7u, 5u, side == 1u);
+  let time = rule.words + 9u + 2u * side;
+  return Side(
+    rule.state + side * slot.stride,
+    rule.state + 2u * slot.stride + side * traces_of(slot, rule.flags),
+    vec2<u32>(tables[time], tables[time + 1u]),
+    vec2<u32>(tables[rate], tables[rate + 1u]),
   );
 }
 
@@ -76,18 +84,18 @@ fn of_synapse(parameter: vec2<u32>, place: u32) -> f32 {
   return bitcast<f32>(tables[parameter.x + parameter.y * place]);
 }
 
-fn age_traces(rule: Rule, neuron: u32) {
-  state[rule.source_age + neuron] += 1.0;
-  state[rule.target_age + neuron] += 1.0;
+fn age_traces(slot: Slot, rule: Rule, neuron: u32) {
+  state[rule.state + neuron] += 1.0;
+  state[rule.state + slot.stride + neuron] += 1.0;
 }
 
-/// The trace of a synapse on one side: `traces` and `age` of its rule, `time` = dt/tau of that side.
-fn trace_now(rule: Rule, traces: u32, age: u32, neuron: u32, place: u32, time: vec2<u32>) -> f32 {
-  let decayed = exp(-state[age + neuron] * of_synapse(time, place));
+/// The trace of a synapse on one side.
+fn trace_now(rule: Rule, side: Side, neuron: u32, place: u32) -> f32 {
+  let decayed = exp(-state[side.age + neuron] * of_synapse(side.time, place));
   if ((rule.flags & NEAREST) != 0u) {
     return decayed;
   }
-  return state[traces + select(neuron, place, (rule.flags & TIMES_DIFFER) != 0u)] * decayed;
+  return state[side.traces + select(neuron, place, (rule.flags & TIMES_DIFFER) != 0u)] * decayed;
 }
 
 /// Whether traces belong to synapses, which take a spike in one by one.
@@ -95,55 +103,29 @@ fn has_synapse_traces(rule: Rule) -> bool {
   return (rule.flags & (NEAREST | TIMES_DIFFER)) == TIMES_DIFFER;
 }
 
-fn changed(rule: Rule, weight: i32, change: f32) -> i32 {
-  let units = i32(clamp(round(change), -MOST_CHANGE, MOST_CHANGE));
-  return clamp(weight + units, rule.minimum, rule.maximum);
-}
-
-/// The source of a synapse spikes.
-fn depress(slot: Slot, rule: Rule, place: u32, source: u32, neuron: u32) {
-  let y = trace_now(rule, rule.target_traces, rule.target_age, neuron, place, rule.minus);
+/// The neuron of a synapse on side `own` spikes; it raises the weight if that is the target. `partner` is on the other side.
+fn change(slot: Slot, rule: Rule, own: Side, other: Side, raises: bool, neuron: u32, partner: u32, place: u32) {
+  let trace = trace_now(rule, other, partner, place);
   if (has_synapse_traces(rule)) {
-    let x = trace_now(rule, rule.source_traces, rule.source_age, source, place, rule.plus);
-    state[rule.source_traces + place] = x + 1.0;
+    state[own.traces + place] = trace_now(rule, own, neuron, place) + 1.0;
   }
   let at = slot.weights + place;
   let weight = weights[at];
-  var rate = of_synapse(rule.depression, place);
+  var rate = of_synapse(own.rate, place);
   if ((rule.flags & MULTIPLICATIVE) != 0u) {
-    rate *= f32(weight - rule.minimum);
+    rate *= f32(select(weight - rule.minimum, rule.maximum - weight, raises));
   }
-  weights[at] = changed(rule, weight, -rate * y);
+  let difference = select(-rate, rate, raises) * trace;
+  let units = i32(clamp(round(difference), -MOST_CHANGE, MOST_CHANGE));
+  weights[at] = clamp(weight + units, rule.minimum, rule.maximum);
 }
 
-/// A neuron spikes, for its synapses as a source, or as a target.
-fn note_spike_of(rule: Rule, traces: u32, age: u32, neuron: u32, time: vec2<u32>) {
+/// A neuron spikes, on one side.
+fn take_spike(rule: Rule, side: Side, neuron: u32) {
   if ((rule.flags & (NEAREST | TIMES_DIFFER)) == 0u) {
-    state[traces + neuron] = trace_now(rule, traces, age, neuron, 0u, time) + 1.0;
+    state[side.traces + neuron] = trace_now(rule, side, neuron, 0u) + 1.0;
   }
-  state[age + neuron] = 0.0;
-}
-
-/// A neuron spikes: its synapses, those of one lane.
-fn potentiate(slot: Slot, rule: Rule, neuron: u32, lane: u32) {
-  let entries = rule.columns + slot.neurons + 1u;
-  let end = rows[rule.columns + neuron + 1u];
-  for (var entry = rows[rule.columns + neuron] + lane; entry < end; entry += lanes) {
-    let place = rows[entries + 2u * entry];
-    let source = rows[entries + 2u * entry + 1u];
-    let x = trace_now(rule, rule.source_traces, rule.source_age, source, place, rule.plus);
-    if (has_synapse_traces(rule)) {
-      let y = trace_now(rule, rule.target_traces, rule.target_age, neuron, place, rule.minus);
-      state[rule.target_traces + place] = y + 1.0;
-    }
-    let at = slot.weights + place;
-    let weight = weights[at];
-    var rate = of_synapse(rule.potentiation, place);
-    if ((rule.flags & MULTIPLICATIVE) != 0u) {
-      rate *= f32(rule.maximum - weight);
-    }
-    weights[at] = changed(rule, weight, rate * x);
-  }
+  state[side.age + neuron] = 0.0;
 }
 
 /// Scales the weights on a neuron to their sum.

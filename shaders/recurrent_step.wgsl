@@ -28,10 +28,10 @@ fn spike_sources(slot: Slot, step: u32, lane: u32, lanes: u32) {
   }
 }
 
-/// Arrivals of a quad on a plane, which are taken out of the ring.
-fn take_arrivals(slot: Slot, quad: u32, neurons: vec4<u32>, step: u32, plane: u32) -> vec4<f32> {
+/// Arrivals of a quad on a plane, in units, which are taken out of the ring.
+fn take_arrivals(slot: Slot, neurons: vec4<u32>, step: u32, plane: u32) -> vec4<i32> {
   let at = slot.ring + ((step % slot.depth) * (slot.delta + slot.exponential) + plane) * slot.stride + neurons;
-  var sum = vec4<i32>(
+  let sum = vec4<i32>(
     atomicLoad(&ring[at.x]),
     atomicLoad(&ring[at.y]),
     atomicLoad(&ring[at.z]),
@@ -42,10 +42,7 @@ fn take_arrivals(slot: Slot, quad: u32, neurons: vec4<u32>, step: u32, plane: u3
       atomicStore(&ring[at[w]], 0);
     }
   }
-  if (slot.poisson_count > 0u) {
-    sum += poisson_input(slot, quad, neurons, step, plane);
-  }
-  return vec4<f32>(sum) * slot.unit;
+  return sum;
 }
 
 /// Advances the neurons of a quad by one step.
@@ -60,28 +57,35 @@ fn update_quad(slot: Slot, quad: u32, step: u32) {
   let leak = parameter(slot, LEAK, neurons);
   let rest = parameter(slot, REST, neurons);
   var v = old;
-  if (slot.delta != 0u) {
-    v += take_arrivals(slot, quad, neurons, step, 0u);
-  }
   var driven = vec4<f32>(0.0);
   var conductance = vec4<f32>(1.0);
-  for (var c = 0u; c < slot.exponential; c++) {
-    let g_at = v_at + (3u + c) * slot.stride;
-    let field = CHANNELS + CHANNEL_PARAMETERS * c;
-    var g = vec4<f32>(state[g_at.x], state[g_at.y], state[g_at.z], state[g_at.w]);
-    g += take_arrivals(slot, quad, neurons, step, slot.delta + c);
-    let effect = parameter(slot, field, neurons);
-    if ((slot.flags & CONDUCTANCE) != 0u) {
-      conductance += g * effect;
-      driven += g * parameter(slot, field + 2u, neurons);
-    } else {
-      driven += g * effect;
+  // One loop for all planes: a compiler puts everything that is called in here as often as it is called.
+  for (var plane = 0u; plane < slot.delta + slot.exponential; plane++) {
+    var units = take_arrivals(slot, neurons, step, plane);
+    if (slot.poisson_count > 0u) {
+      units += poisson_input(slot, quad, neurons, step, plane);
     }
-    g *= parameter(slot, field + 1u, neurons);
-    state[g_at.x] = g.x;
-    state[g_at.y] = g.y;
-    state[g_at.z] = g.z;
-    state[g_at.w] = g.w;
+    let arrived = vec4<f32>(units) * slot.unit;
+    if (plane < slot.delta) {
+      v += arrived;
+    } else {
+      let c = plane - slot.delta;
+      let g_at = v_at + (3u + c) * slot.stride;
+      let field = CHANNELS + CHANNEL_PARAMETERS * c;
+      let g = vec4<f32>(state[g_at.x], state[g_at.y], state[g_at.z], state[g_at.w]) + arrived;
+      let effect = parameter(slot, field, neurons);
+      if ((slot.flags & CONDUCTANCE) != 0u) {
+        conductance += g * effect;
+        driven += g * parameter(slot, field + 2u, neurons);
+      } else {
+        driven += g * effect;
+      }
+      let decayed = g * parameter(slot, field + 1u, neurons);
+      state[g_at.x] = decayed.x;
+      state[g_at.y] = decayed.y;
+      state[g_at.z] = decayed.z;
+      state[g_at.w] = decayed.w;
+    }
   }
   if ((slot.flags & CONDUCTANCE) != 0u) {
     let settled = (rest + driven) / conductance;

@@ -57,6 +57,8 @@ export interface RecurrentState {
 /** Bytes of raster and traces that are kept on the device between two read-backs. */
 const RECORD_BYTES = 64 * 2 ** 20;
 const MAX_STEPS_PER_LAUNCH = 4096;
+/** What the kernels take at the most. */
+const MOST_STEPS = 2 ** 16;
 /**
  * Adapters that compute for a screen too are taken away from whoever keeps them for long. A launch of many steps is made
  * as long as this by its predecessor's time; the first has this many steps.
@@ -122,7 +124,10 @@ export class RecurrentBatch implements Disposable {
       );
     }
     const lanes = options.lanes ?? defaultLanes(device);
-    const kernels = await RecurrentLaunches.kernels(device, method, lanes);
+    const kernels = await RecurrentLaunches.kernels(device, method, {
+      lanes,
+      learning: learning !== undefined,
+    });
     const { contract } = Object.values(kernels)[0] as Kernel;
     const { raster = false, traces } = options.record ?? {};
     const most = stepsOfLaunch(networks, options);
@@ -319,10 +324,11 @@ function stepsOfLaunch(
   { record, stepsPerLaunch }: RecurrentOptions,
 ): number {
   if (stepsPerLaunch !== undefined) {
-    if (Number.isInteger(stepsPerLaunch) && stepsPerLaunch >= 1) return stepsPerLaunch;
+    const usable = Number.isInteger(stepsPerLaunch) && stepsPerLaunch >= 1 && stepsPerLaunch <= MOST_STEPS;
+    if (usable) return stepsPerLaunch;
     throw new DeviceError(
       'launch',
-      `stepsPerLaunch is ${stepsPerLaunch}; it must be a whole number from 1 on`,
+      `stepsPerLaunch is ${stepsPerLaunch}; it must be a whole number from 1 to ${MOST_STEPS}`,
     );
   }
   let bytes = 0;

@@ -39,10 +39,11 @@ export class RecurrentLaunches {
   static async kernels(
     device: Device,
     method: PropagationMethod,
-    lanes: number,
+    { lanes, learning }: { readonly lanes: number; readonly learning: boolean },
   ): Promise<Readonly<Record<string, Kernel>>> {
     const names = method === 'network' ? ['network'] : ['update', method, 'record'];
-    const kernels = await Promise.all(names.map((name) => device.kernel(`recurrent_${name}`, { lanes })));
+    const constants = method === 'network' ? { lanes, learning: learning ? 2 : 1 } : { lanes };
+    const kernels = await Promise.all(names.map((name) => device.kernel(`recurrent_${name}`, constants)));
     return Object.fromEntries(names.map((name, index) => [name, kernels[index] as Kernel]));
   }
 

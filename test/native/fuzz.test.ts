@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { loadAddon, type NativeDeviceHandle } from '../../src/device/native/addon.ts';
 import { describeNative } from '../../src/device/native/index.ts';
 import { philox4x32 } from '../../src/random/philox.ts';
+import { recurrentLaunch } from './recurrent-launch.ts';
 
 const LAUNCHES = 6000;
 const CANARY = 0x5eed5eed;
@@ -80,6 +81,10 @@ function validAttempt(name: string, kernel: number, dice: Dice): Attempt {
       constants: [8],
       workgroups: [5, 1, 1],
     };
+  }
+  if (name.startsWith('recurrent_')) {
+    const { params, buffers, constants, workgroups } = recurrentLaunch(name, STEPS, dice.word());
+    return { kernel, params: bytes(params), buffers, constants, workgroups };
   }
   const weights = () =>
     new Uint32Array(SLOTS * TILES * INPUTS * 32).map(() => reals([dice.below(1000) / 1000])[0] as number);

@@ -27,7 +27,7 @@ use multiversion::multiversion;
 use super::Kernel;
 use super::contract::{Buffer, KernelContract, shared_struct};
 use super::disjoint;
-use crate::device::launch::{Access, Launch};
+use crate::device::launch::{Access, Launch, refused};
 use crate::failure::Failure;
 use membrane::advance;
 use network::{Network, Rows, Tables};
@@ -38,6 +38,8 @@ use team::Team;
 
 /// Neurons are padded to groups of this many: 16 random blocks of four words.
 const GROUP: usize = 64;
+/// Steps of a launch at the most: nobody can stop one.
+const MAX_STEPS: u32 = 1 << 16;
 /// Steps of a chunk at the most: room for their spikes is set aside.
 const MAX_CHUNK: usize = 32;
 
@@ -142,13 +144,19 @@ pub const KERNEL: Kernel = Kernel {
             binding("traces", Access::ReadWrite, "f32"),
         ],
         structs: &[Slot::LAYOUT],
-        constants: &["lanes"],
+        constants: &["lanes", "learning"],
     },
     run,
 };
 
 fn run(launch: Launch<'_>) -> Result<(), Failure> {
     let params: Params = launch.params()?;
+    if params.steps > MAX_STEPS {
+        return Err(refused(format!(
+            "params.steps is {}; a launch takes at most {MAX_STEPS}",
+            params.steps
+        )));
+    }
     let count = u64::from(params.slots).min(launch.workgroup_count());
     let [
         slots,
