@@ -6,6 +6,7 @@
  * using batch = await RecurrentBatch.create(device, networks, { record: { raster: true } });
  * const records = await batch.run(10_000);
  */
+import { availableParallelism } from 'node:os';
 import { structLayout } from '../device/contract.ts';
 import { type Device, type DeviceBuffer, DeviceError, type Kernel } from '../device/device.ts';
 import { packColumns } from './recurrent-columns.ts';
@@ -133,7 +134,7 @@ export class RecurrentBatch implements Disposable {
     const most = stepsOfLaunch(networks, options);
     const packed = packNetworks(networks, structLayout(contract, 'Slot'), {
       recordSteps: most,
-      cut: device.info.kind === 'native' && method === 'network',
+      ...(device.info.kind === 'native' && method === 'network' ? { threads: availableParallelism() } : {}),
       ...(traces ? { traces } : {}),
     });
     const record = (raster ? RECORD_RASTER : 0) | (traces ? RECORD_TRACES : 0);

@@ -20,8 +20,8 @@ const LARGE_NETWORK = 4096;
 
 /**
  * Share of neurons spiking in a step from which on gathering is cheaper. A scattered event reads 4 B and adds 4 B
- * atomically wherever it falls; a gathered synapse reads 4 B in order and a bit that mostly is in a cache. Taking the
- * former for eight of the latter is what docs/performance.md measures on llvmpipe, within a factor of two.
+ * atomically wherever it falls; a gathered synapse reads 4 B in order and a bit that mostly is in a cache. The former is
+ * taken to cost as much as eight of the latter: an estimate, which no graphics card has confirmed yet.
  */
 const DENSE_SPIKING = 1 / 8;
 

@@ -39,6 +39,11 @@ const STATE_FIELDS = 3;
 /** Steps of refractoriness of neurons that are never integrated: so many that one less is the same number in f32. */
 const HELD_FOREVER = 2 ** 30;
 
+/** Neurons below which a network is not cut; of a part that fits the cache; synapses of a row that is worth a part. */
+const SMALL = 8192;
+const CACHED = 4096;
+const LONG_ROW = 128;
+
 /** Where the parts of one network are in the buffers. */
 export interface PackedSlot {
   readonly neurons: number;
@@ -82,10 +87,10 @@ export interface PackedNetworks {
 
 export interface PackingOptions {
   /**
-   * Cut large networks into parts of targets, which threads of the native engine take in turn; their synapses are grouped
-   * by part. Networks are whole when absent.
+   * Threads of the native engine that may share a large network: it is cut into parts of targets, and the synapses of a
+   * row are grouped by part. Networks are whole when absent.
    */
-  readonly cut?: boolean;
+  readonly threads?: number;
   /** Room for the raster and traces of this many steps. */
   readonly recordSteps: number;
   /** Neurons whose v is recorded, for each network. */
@@ -341,7 +346,7 @@ function shapeOf(network: CompiledNetwork, options: PackingOptions): Shape {
   if (channels.some(({ kind }) => kind === 'conductance')) flags |= CONDUCTANCE;
   if (lif.some(({ noiseMv }) => anywhere(noiseMv))) flags |= NOISE;
   if (lif.some(({ adaptation }) => adaptation !== undefined)) flags |= ADAPTATION;
-  const partNeurons = options.cut ? cutNeurons(stride) : stride;
+  const partNeurons = options.threads ? cutNeurons(stride, synapses.words.length, options.threads) : stride;
   return {
     stride,
     planes: delta + exponential,
@@ -358,13 +363,15 @@ function shapeOf(network: CompiledNetwork, options: PackingOptions): Shape {
 }
 
 /**
- * Neurons of a part of a network of `stride`. A multiple of eight parts, so that 2, 4 or 8 threads have equal shares, of
- * at most 4,096 neurons, whose arrivals of a step fit the first-level cache. Small networks stay whole: their threads
- * would wait for each other in every step.
+ * Neurons of a part of a network of `stride`. Small networks stay whole: their threads would wait for each other in every
+ * step. Others have a part for each thread, or several whose arrivals of a step fit the first-level cache, as long as
+ * that leaves rows of some hundred synapses in each: 100,000 neurons with 100 synapses each take twice as long in 32
+ * parts as in two.
  */
-function cutNeurons(stride: number): number {
-  if (stride < 8192) return stride;
-  const parts = 8 * Math.ceil(stride / (8 * 4096));
+function cutNeurons(stride: number, synapses: number, threads: number): number {
+  if (stride < SMALL) return stride;
+  const cached = Math.ceil(stride / (threads * CACHED)) * threads;
+  const parts = synapses / stride / cached >= LONG_ROW ? cached : threads;
   return Math.ceil(stride / parts / GROUP) * GROUP;
 }
 

@@ -399,11 +399,11 @@ fn run_member(
             spikes.clear();
         }
         for part in &mut parts {
-            for within in 0..count {
+            for (within, spikes) in spikes[..count].iter_mut().enumerate() {
                 let ordinal = begin + within as u32;
                 let step = params.first_step.wrapping_add(ordinal);
                 advance(part, network, step, within, ordinal);
-                spikes[within].extend_from_slice(&part.spikes[within]);
+                spikes.extend_from_slice(&part.spikes[within]);
             }
         }
         if !alone && !task.team.exchange(task.member, number, &mut spikes[..count]) {

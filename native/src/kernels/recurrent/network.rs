@@ -68,7 +68,7 @@ pub struct Tables<'a> {
     pub rows: Option<Rows<'a>>,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub struct Rows<'a> {
     pub rows: &'a [u32],
     pub synapses: &'a [u32],
@@ -219,9 +219,13 @@ impl<'a> Network<'a> {
                 "neuron {wrong} is to be traced; there are {neurons}"
             )));
         }
-        let (rows, synapses, weights) = match all.rows {
+        let Rows {
+            rows,
+            synapses,
+            weights,
+        } = match all.rows {
             Some(all) => check_rows(&slot, all, &classes)?,
-            None => (&[][..], &[][..], &[][..]),
+            None => Rows::default(),
         };
         let rules = parse_rules(&slot, all.tables, &classes)?;
         Ok(Self {
@@ -402,11 +406,7 @@ fn check_events<'a>(slot: &Slot, tables: &[u32], offsets: &'a [u32]) -> Result<&
 }
 
 /// A network's rows, synapses and weights, all of them inside.
-fn check_rows<'a>(
-    slot: &Slot,
-    all: Rows<'a>,
-    classes: &[Class],
-) -> Result<(&'a [u32], &'a [u32], &'a [i32]), Failure> {
+fn check_rows<'a>(slot: &Slot, all: Rows<'a>, classes: &[Class]) -> Result<Rows<'a>, Failure> {
     let entries = u64::from(slot.neurons) * u64::from(slot.parts) + 1;
     let rows = part("rows", all.rows, "its sources", slot.rows, entries)?;
     let synapses = part(
@@ -418,7 +418,11 @@ fn check_rows<'a>(
     )?;
     check_bounds("rows", slot, rows)?;
     check_synapses(slot, synapses)?;
-    Ok((rows, synapses, check_weights(slot, all.weights, classes)?))
+    Ok(Rows {
+        rows,
+        synapses,
+        weights: check_weights(slot, all.weights, classes)?,
+    })
 }
 
 /// Where rows or columns begin: ascending, and not beyond the synapses.

@@ -16,9 +16,11 @@ const MOST_CHANGE: f32 = 1_073_741_760.0;
 /// Steps since a spike that never was.
 const NEVER: f32 = 1e9;
 /// Spikes of a neuron that are remembered.
-const HISTORY: usize = 32;
+const HISTORY: usize = 16;
+/// A spike whose trace has decayed to less than this is forgotten: no rate makes half a unit of it.
+const FORGOTTEN: f32 = 1e-12;
 /// Entries of a table of decays at the most; what is longer ago is computed.
-const MOST_DECAYS: usize = 1 << 14;
+const MOST_DECAYS: usize = 1 << 16;
 
 /// A parameter of a rule: one for all synapses, or one for each synapse of the network.
 #[derive(Clone, Copy)]
@@ -112,7 +114,14 @@ fn decay_over(steps: i32, rate: f32) -> f32 {
 struct Decays {
     rate: f32,
     table: Vec<f32>,
+    /// What is beyond the table is forgotten.
+    complete: bool,
 }
+
+/// The steps of a neuron's last spikes, as a ring in one line of the cache.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+struct History([i32; HISTORY]);
 
 impl Decays {
     fn new(time: Value<'_>) -> Self {
@@ -120,19 +129,25 @@ impl Decays {
             return Self {
                 rate: 0.0,
                 table: Vec::new(),
+                complete: false,
             };
         };
-        let table = (0..MOST_DECAYS as i32)
+        let table: Vec<f32> = (0..MOST_DECAYS as i32)
             .map(|steps| decay_over(steps, rate))
-            .take_while(|&decay| decay > f32::MIN_POSITIVE)
+            .take_while(|&decay| decay > FORGOTTEN)
             .collect();
-        Self { rate, table }
+        Self {
+            rate,
+            complete: table.len() < MOST_DECAYS,
+            table,
+        }
     }
 
     #[inline(always)]
     fn over(&self, steps: i32) -> f32 {
         match self.table.get(steps as usize) {
             Some(&decay) => decay,
+            None if self.complete => 0.0,
             None => decay_over(steps, self.rate),
         }
     }
@@ -198,8 +213,7 @@ struct Synapses {
     weights: Vec<i32>,
     /// [neuron of the part]
     last: Vec<Last>,
-    /// Steps of the last spikes of each neuron, as a ring.
-    history: Vec<[i32; HISTORY]>,
+    history: Vec<History>,
     /// Spikes of each neuron in this launch, and one before.
     counts: Vec<u32>,
     /// Those that weights may not have been changed by yet.
@@ -414,7 +428,7 @@ impl Synapses {
             places,
             begins,
             weights,
-            history: last.iter().map(|last| [last.step; HISTORY]).collect(),
+            history: last.iter().map(|last| History([last.step; HISTORY])).collect(),
             last,
             counts: vec![1; neurons],
             pending: vec![0; neurons],
@@ -457,7 +471,7 @@ impl Synapses {
     #[inline(always)]
     fn note_target(&mut self, rule: &Rule<'_>, sources: &Sources, neuron: usize, now: i32) {
         let count = self.counts[neuron];
-        self.history[neuron][count as usize % HISTORY] = now;
+        self.history[neuron].0[count as usize % HISTORY] = now;
         self.counts[neuron] = count.wrapping_add(1);
         self.pending[neuron] += 1;
         self.last[neuron].spike(now, rule, &sources.minus);
@@ -475,7 +489,7 @@ impl Synapses {
     /// The spikes of a neuron from a step on, each with the one before it.
     #[inline(always)]
     fn spikes_from(&self, neuron: usize, from: i32) -> impl Iterator<Item = (i32, i32)> {
-        let history = &self.history[neuron];
+        let History(history) = &self.history[neuron];
         let count = self.counts[neuron];
         let mut begin = count;
         for _ in 0..self.pending[neuron] {
