@@ -47,3 +47,33 @@ export function candidatesInBox(
   }
   return units;
 }
+
+/** `count` snapped points around each of several points, within `share` of the box's sides, in or out of the box. */
+export function pointsAround(
+  space: SearchSpace,
+  box: Box,
+  points: readonly Float64Array[],
+  share: number,
+  count: number,
+  random: RandomStream,
+): Float64Array {
+  const d = space.dimensions;
+  const { categorical } = space;
+  const out = new Float64Array(points.length * count * d);
+  for (const [p, point] of points.entries()) {
+    for (let i = 0; i < count; i++) {
+      const at = (p * count + i) * d;
+      const unit = out.subarray(at, at + d);
+      unit.set(point);
+      const probability = random.uniform();
+      const always = random.integer(d);
+      for (let j = 0; j < d; j++) {
+        if (categorical[j] || (random.uniform() >= probability && j !== always)) continue;
+        const side = (box.upper[j] as number) - (box.lower[j] as number);
+        unit[j] = (point[j] as number) + share * side * (random.uniform() - 0.5);
+      }
+      space.snap(unit);
+    }
+  }
+  return out;
+}

@@ -27,5 +27,5 @@ export interface ConditionedProcess extends Disposable {
     noise: Float64Array,
     paths: number,
   ): Promise<void>;
-  evaluatePaths(points: Float64Array, count: number): Promise<Float64Array>;
+  evaluatePaths(points: Float64Array, count: number, shared: boolean): Promise<Float64Array>;
 }

@@ -32,7 +32,7 @@ function answer(request: EngineRequest): Float64Array {
       );
       break;
     case 'evaluate':
-      return modelOf(request.id).evaluatePaths(request.points, request.count);
+      return modelOf(request.id).evaluatePaths(request.points, request.count, request.shared);
     case 'release':
       models.delete(request.id);
       break;

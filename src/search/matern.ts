@@ -253,25 +253,31 @@ export class GaussianModel {
     }
   }
 
-  /** The values of the drawn paths at points of shape [count, width]: every path at every point, [paths, count]. */
-  evaluatePaths(points: Float64Array, count: number): Float64Array {
+  /**
+   * The values of the drawn paths at points of shape [count, width]. With `shared` every path at every point, shape
+   * [paths, count]; without, the points are dealt out to the paths in equal runs, shape [count].
+   */
+  evaluatePaths(points: Float64Array, count: number, shared: boolean): Float64Array {
     const { count: n, width } = this.#inputs;
     const features = this.#features;
     if (features === undefined) throw new RangeError('no paths were drawn');
     const signal = Math.exp(this.#theta[this.#theta.length - 2] as number);
     const z = scaled({ ...this.#inputs, x: points, count }, this.#theta);
-    const out = new Float64Array(this.#paths * count);
+    const out = new Float64Array(shared ? this.#paths * count : count);
+    const run = Math.ceil(count / Math.max(1, this.#paths));
     const row = new Float64Array(n);
     for (let i = 0; i < count; i++) {
       const phi = this.#featureRows(z.subarray(i * width, (i + 1) * width), 1, features);
       for (let j = 0; j < n; j++) row[j] = signal * correlation(squaredDistance(z, i, this.#z, j, width));
-      for (let p = 0; p < this.#paths; p++) {
+      const first = shared ? 0 : Math.floor(i / run);
+      const last = shared ? this.#paths : first + 1;
+      for (let p = first; p < last; p++) {
         let value = this.mean;
         for (let k = 0; k < features.count; k++) {
           value += (phi[k] as number) * (this.#weights[p * features.count + k] as number);
         }
         for (let j = 0; j < n; j++) value += (row[j] as number) * (this.#updates[p * n + j] as number);
-        out[p * count + i] = value;
+        out[shared ? p * count + i : i] = value;
       }
     }
     return out;

@@ -25,7 +25,7 @@ interface AddonProcesses {
     noise: Float64Array,
     paths: number,
   ): Promise<void>;
-  evaluatePaths(id: number, points: Float64Array, count: number): Promise<Float64Array>;
+  evaluatePaths(id: number, points: Float64Array, count: number, shared: boolean): Promise<Float64Array>;
   release(id: number): void;
 }
 
@@ -55,7 +55,7 @@ export class NativeEngine implements GaussianEngine {
         noise: Float64Array,
         paths: number,
       ) => processes.drawPaths(id, values, features.frequencies, features.phases, weights, noise, paths),
-      evaluatePaths: (points, count) => processes.evaluatePaths(id, points, count),
+      evaluatePaths: (points, count, shared) => processes.evaluatePaths(id, points, count, shared),
       [Symbol.dispose]: () => processes.release(id),
     };
   }

@@ -10,7 +10,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Strategy } from './ask-tell.ts';
-import { candidateCount, candidatesInBox } from './candidates.ts';
+import { candidateCount, candidatesInBox, pointsAround } from './candidates.ts';
 import { costExponent, weighByCost } from './cost.ts';
 import { Embedding } from './embedding.ts';
 import type { GaussianEngine } from './engine.ts';
@@ -30,6 +30,15 @@ import { Sampler } from './samplers.ts';
 import { initialCount, type Settings } from './settings.ts';
 import type { SearchSpace } from './space.ts';
 import { type ConditionedSurrogate, type PathValues, Surrogate } from './surrogate.ts';
+
+/**
+ * Where no candidate is feasible on a path, the one that violates least is refined on it: each refinement searches a
+ * smaller part of the box around the last. Feasible ones are proposed as they are (`docs/optimizer.md`).
+ */
+const REFINEMENTS = [0.25, 0.06] as const;
+/** Points of one refinement, and the most points that one may have over all proposals of an ask. */
+const REFINEMENT_POINTS = 300;
+const REFINEMENT_BUDGET = 12_000;
 
 /** The least violation has fallen where it is below this share of the last. */
 const PROGRESS = 0.95;
@@ -199,9 +208,9 @@ export class ScboStrategy implements Strategy {
     // While nothing feasible is known, violations may tell nothing of the way: the paths choose between near and far.
     const global = history.incumbent?.feasible ? 0 : count >> 1;
     const candidates = candidatesInBox(this.#space, box, count, global, random, scramble);
-    const values = await this.#evaluate(history, surrogate, candidates, count);
+    const values = await this.#evaluate(history, surrogate, candidates, count, true);
     const taken = new Set<string>();
-    const best: Float64Array[] = [];
+    let best: Scored[] = [];
     for (let p = 0; p < paths; p++) {
       // Let the event loop go on.
       if (p % PATHS_AT_ONCE === PATHS_AT_ONCE - 1) await setImmediate();
@@ -211,14 +220,47 @@ export class ScboStrategy implements Strategy {
         values,
         p * count,
         count,
+        p * count,
         (unit) => history.isOccupied(unit) || taken.has(unit.join()),
       );
       // Every candidate was proposed before: the space has few values, or the box does.
-      const unit = chosen ?? (this.#sampler.draw(history, 1, '')[0]?.unit as Float64Array);
-      taken.add(unit.join());
-      best.push(unit);
+      const scored = chosen ?? {
+        unit: this.#sampler.draw(history, 1, '')[0]?.unit as Float64Array,
+        score: WORST,
+      };
+      taken.add(scored.unit.join());
+      best.push(scored);
     }
-    return best;
+    const points = Math.min(REFINEMENT_POINTS, Math.floor(REFINEMENT_BUDGET / paths));
+    for (const share of REFINEMENTS) {
+      if (best.every(({ score }) => score.violation === 0)) break;
+      const around = pointsAround(
+        this.#space,
+        box,
+        best.map(({ unit }) => unit),
+        share,
+        points,
+        random,
+      );
+      const near = await this.#evaluate(history, surrogate, around, paths * points, false);
+      best = best.map((current, p) => {
+        if (current.score.violation === 0) return current;
+        const chosen = pickBest(
+          around,
+          d,
+          near,
+          p * points,
+          points,
+          0,
+          (unit) => history.isOccupied(unit) || taken.has(unit.join()),
+        );
+        if (chosen === undefined || !beats(chosen.score, current.score)) return current;
+        taken.delete(current.unit.join());
+        taken.add(chosen.unit.join());
+        return chosen;
+      });
+    }
+    return best.map(({ unit }) => unit);
   }
 
   /** Sample paths at unit points, weighed by the cost where the search is aware of it. */
@@ -227,10 +269,11 @@ export class ScboStrategy implements Strategy {
     surrogate: ConditionedSurrogate,
     units: Float64Array,
     count: number,
+    shared: boolean,
   ): Promise<PathValues> {
     const points = this.#embedding.embed(units, count);
     const [values, costs] = await Promise.all([
-      surrogate.evaluatePaths(points, count),
+      surrogate.evaluatePaths(points, count, shared),
       surrogate.costs(points, count),
     ]);
     if (costs === undefined) return values;
@@ -265,19 +308,27 @@ interface Score {
   readonly objective: number;
 }
 
+interface Scored {
+  readonly unit: Float64Array;
+  readonly score: Score;
+}
+
+const WORST: Score = { violation: Number.POSITIVE_INFINITY, objective: Number.NEGATIVE_INFINITY };
+
 function beats(a: Score, b: Score): boolean {
   return a.violation < b.violation || (a.violation === b.violation && a.objective > b.objective);
 }
 
-/** The best of `count` points, shape [count, d], that is not excluded; its values start at `first`. */
+/** The best of `count` points from `first` on, whose values start at `first` too; `points` starts at `offset`. */
 function pickBest(
   points: Float64Array,
   d: number,
   values: PathValues,
   first: number,
   count: number,
+  offset: number,
   excluded: (unit: Float64Array) => boolean,
-): Float64Array | undefined {
+): Scored | undefined {
   const violation = new Float64Array(count);
   for (const constraint of values.constraints) {
     for (let i = 0; i < count; i++) {
@@ -291,7 +342,7 @@ function pickBest(
   const skipped = new Set<number>();
   for (;;) {
     let best = -1;
-    let score: Score = { violation: Number.POSITIVE_INFINITY, objective: Number.NEGATIVE_INFINITY };
+    let score = WORST;
     for (let i = 0; i < count; i++) {
       if (skipped.has(i)) continue;
       const candidate = scoreOf(i);
@@ -301,8 +352,9 @@ function pickBest(
       }
     }
     if (best < 0) return undefined;
-    const unit = points.slice(best * d, (best + 1) * d);
-    if (!excluded(unit)) return unit;
+    const at = (first + best - offset) * d;
+    const unit = points.slice(at, at + d);
+    if (!excluded(unit)) return { unit, score };
     skipped.add(best);
   }
 }

@@ -307,9 +307,9 @@ export class ConditionedSurrogate implements Disposable {
   }
 
   /** See `evaluatePaths` in `matern.ts`; `points` are embedded. */
-  async evaluatePaths(points: Float64Array, count: number): Promise<PathValues> {
+  async evaluatePaths(points: Float64Array, count: number, shared: boolean): Promise<PathValues> {
     const [objective, ...constraints] = await Promise.all(
-      this.#models.map((model) => model?.process.evaluatePaths(points, count)),
+      this.#models.map((model) => model?.process.evaluatePaths(points, count, shared)),
     );
     return { objective, constraints: constraints.filter((values) => values !== undefined) };
   }

@@ -33,6 +33,7 @@ export type EngineRequest =
       readonly id: number;
       readonly points: Float64Array;
       readonly count: number;
+      readonly shared: boolean;
     }
   | { readonly kind: 'release'; readonly id: number };
 
@@ -79,7 +80,7 @@ export class TypescriptEngine implements GaussianEngine {
       drawPaths: async (values, features, weights, noise, paths) => {
         await this.#ask({ kind: 'draw', id, y: values, features, weights, noise, paths });
       },
-      evaluatePaths: (points, count) => this.#ask({ kind: 'evaluate', id, points, count }),
+      evaluatePaths: (points, count, shared) => this.#ask({ kind: 'evaluate', id, points, count, shared }),
       [Symbol.dispose]: () => {
         this.#ask({ kind: 'release', id }).catch(() => undefined);
       },

@@ -149,7 +149,7 @@ describe('sample paths', () => {
       const drawn = drawFeatures(random, features, WIDTH);
       const normals = (length: number) => Float64Array.from({ length }, () => random.normal());
       model.drawPaths(y, drawn, normals(paths * features), normals(paths * 20), paths);
-      const values = model.evaluatePaths(points, 6);
+      const values = model.evaluatePaths(points, 6, true);
       for (let p = 0; p < paths; p++) {
         const deviation = (i: number) => (values[p * 6 + i] as number) - (predicted[i] as number);
         for (let i = 0; i < 6; i++) {
@@ -186,7 +186,7 @@ describe('sample paths', () => {
     const features = drawFeatures(random, 256, WIDTH);
     const weights = Float64Array.from({ length: 3 * 256 }, () => random.normal());
     model.drawPaths(y, features, weights, new Float64Array(75), 3);
-    const values = model.evaluatePaths(inputs.x, 25);
+    const values = model.evaluatePaths(inputs.x, 25, true);
     values.forEach((value, i) => {
       expect(value).toBeCloseTo(y[i % 25] as number, 4);
     });
@@ -230,7 +230,8 @@ describe.each(engines)('the %s engine', (_, engine) => {
       const pairs: [Float64Array, Float64Array][] = [
         [await process.predict(points, 9), model.predict(points, 9)],
         [await process.means(points, 9), model.means(points, 9)],
-        [await process.evaluatePaths(points, 9), model.evaluatePaths(points, 9)],
+        [await process.evaluatePaths(points, 9, true), model.evaluatePaths(points, 9, true)],
+        [await process.evaluatePaths(points, 9, false), model.evaluatePaths(points, 9, false)],
       ];
       for (const [found, wanted] of pairs) {
         expect(found.length).toBe(wanted.length);

@@ -209,13 +209,14 @@ impl GaussianProcesses {
         id: u32,
         points: Float64Array,
         count: u32,
+        shared: bool,
     ) -> napi::Result<Object<'env>> {
         let (process, paths) = self.held(id)?;
         let paths = paths.ok_or_else(|| Failure::new("shape", "no paths were drawn"))?;
         check("points", points.len(), count as usize * process.width())?;
         let points = points.to_vec();
         self.worker().promise::<Float64Array, _>(env, move || {
-            Ok(process.evaluate_paths(&paths, &points, count as usize))
+            Ok(process.evaluate_paths(&paths, &points, count as usize, shared))
         })
     }
 

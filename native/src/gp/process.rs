@@ -312,19 +312,26 @@ impl Process {
         paths
     }
 
-    /// Values of all paths at all row-major points: paths x count.
-    pub fn evaluate_paths(&self, paths: &Paths, points: &[f64], count: usize) -> Vec<f64> {
+    /// Values of paths at row-major points: all paths at all points (paths x count), or, not `shared`, the points
+    /// dealt out to the paths in equal runs (count).
+    pub fn evaluate_paths(&self, paths: &Paths, points: &[f64], count: usize, shared: bool) -> Vec<f64> {
         let n = self.z.count;
         let z = self.scale(points, count);
-        let mut out = vec![0.0; paths.count * count];
+        let mut out = vec![0.0; if shared { paths.count * count } else { count }];
+        let run = count.div_ceil(paths.count.max(1));
         let mut row = vec![0.0; n];
         let mut phi = vec![0.0; paths.features.count];
         for i in 0..count {
             self.feature_row(paths, z.row(i), &mut phi);
             self.covariances(z.row(i), &mut row);
-            for p in 0..paths.count {
+            let span = if shared {
+                0..paths.count
+            } else {
+                i / run..i / run + 1
+            };
+            for p in span {
                 let update = &paths.updates[p * n..(p + 1) * n];
-                out[p * count + i] =
+                out[if shared { p * count + i } else { i }] =
                     self.mean + math::dot(&phi, paths.weight_row(p)) + math::dot(&row, update);
             }
         }
@@ -397,7 +404,7 @@ mod tests {
             phases: spread(64),
         };
         let paths = process.draw_paths(&y, features, spread(2 * 64), vec![0.0; 60]);
-        let values = process.evaluate_paths(&paths, &points, 30);
+        let values = process.evaluate_paths(&paths, &points, 30, true);
         for (index, value) in values.iter().enumerate() {
             assert!((value - y[index % 30]).abs() < 1e-4, "{index}");
         }
