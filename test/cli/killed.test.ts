@@ -4,6 +4,9 @@ import { openSqliteStore } from '../../src/study/sqlite-store.ts';
 import type { TrialRecord } from '../../src/study/store.ts';
 import { jsonLines, SMALL_SEARCH, startTacet, tacet, temporaryFolder } from './tacet.ts';
 
+/** A trial takes a third of a millisecond at the least: all 15 runs together can't end so many before they are killed. */
+const MANY_TRIALS = 2500;
+
 /** Trials that a run reports before it is killed, at the least: from none to this many in turn. */
 const MOST_BEFORE_KILL = 4;
 
@@ -75,8 +78,8 @@ describe('a search that is killed', { timeout: 400_000 }, () => {
   }
 
   it('loses no finished trial in 15 runs, records none twice, and ends as if it had not been killed', async () => {
-    const args = [...SMALL_SEARCH, '--trials', '130', '--json'];
-    const killed = await killAgainAndAgain('killed', [...args, '--name', 'killed'], 15, 130);
+    const args = [...SMALL_SEARCH, '--trials', String(MANY_TRIALS), '--json'];
+    const killed = await killAgainAndAgain('killed', [...args, '--name', 'killed'], 15, MANY_TRIALS);
     expect(await tacet([...args, '--name', 'undisturbed'], folder.path)).toMatchObject({ code: 0 });
     using store = openSqliteStore(path);
     expect(killed.map(result)).toEqual(store.trials('undisturbed').map(result));
