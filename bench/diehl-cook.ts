@@ -8,7 +8,12 @@ import { loadMnist } from '../src/data/mnist.ts';
 import { openDevice } from '../src/device/index.ts';
 import { DiehlCookBatch } from '../src/kernels/diehl-cook.ts';
 import { encodePoisson } from '../src/network/encoders/poisson.ts';
-import { diehlCookParameters, diehlCookSlot, traceTable } from '../src/network/models/diehl-cook.ts';
+import {
+  diehlCookParameters,
+  diehlCookSlot,
+  LIVELY_DIEHL_COOK,
+  traceTable,
+} from '../src/network/models/diehl-cook.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -27,25 +32,6 @@ const samples = Number(options.samples);
 const steps = Number(options.steps);
 const repetitions = Number(options.repetitions);
 
-/** The best network of the recorded experiment, at any size. */
-const PARAMETERS = {
-  nu_pre: 8.48e-4,
-  nu_post: 8.88e-3,
-  strength_exc: 356.9,
-  strength_inh: 433.6,
-  norm: 123.4,
-  e_thresh: -57.66,
-  e_rest: -60.8,
-  e_refrac: 6,
-  theta_plus: 0.044,
-  tc_theta_decay: 2.04e6,
-  e_tc_decay: 4167,
-  i_thresh: -22.82,
-  i_rest: -51.11,
-  i_refrac: 19,
-  i_tc_decay: 1516,
-};
-
 await using device = await openDevice(options.device);
 console.log(`${device.info.name}, ${slots} slots, T = ${steps}, ${samples} samples a launch, learning`);
 const images = loadMnist('train');
@@ -59,7 +45,7 @@ for (const size of options.sizes.split(',').map(Number)) {
   const shape = { slots, maxNeurons: size, maxItems: slots, maxRecords: slots * samples };
   const lanes = options.lanes === undefined ? undefined : Number(options.lanes);
   using batch = await DiehlCookBatch.create(device, shape, data, traceTable(steps), lanes);
-  const parameters = diehlCookParameters({ ...PARAMETERS, map_size: size });
+  const parameters = diehlCookParameters({ ...LIVELY_DIEHL_COOK, map_size: size });
   const silence = { excitatoryAlpha: 1, inhibitoryAlpha: 1 };
   for (let slot = 0; slot < slots; slot++) {
     batch.place(slot, diehlCookSlot(parameters, silence, [slot, 0], steps));

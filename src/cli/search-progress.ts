@@ -74,10 +74,8 @@ export function endedTrials({ complete, silent, failed }: SearchProgress): numbe
 }
 
 /** Samples x networks per second since the first device was ready; undefined before the first chunk. */
-export function sampleRate({ samples, readyAt, now }: SearchProgress): number | undefined {
-  return readyAt === undefined || samples === 0 || now <= readyAt
-    ? undefined
-    : (1000 * samples) / (now - readyAt);
+export function sampleRate(progress: SearchProgress): number | undefined {
+  return sampleRateOf(progress, progress.now);
 }
 
 /** Seconds until the budget is used up if trials go on ending as they did; undefined before the first has. */

@@ -11,10 +11,11 @@ import { structLayout } from '../device/contract.ts';
 import { type Device, type DeviceBuffer, DeviceError, type Kernel } from '../device/device.ts';
 import { packColumns } from './recurrent-columns.ts';
 import { RECORD_RASTER, RECORD_TRACES, RecurrentLaunches } from './recurrent-launches.ts';
-import { packedPlaces } from './recurrent-learning.ts';
 import { chooseMethod, learns, type PropagationMethod } from './recurrent-method.ts';
 import { type CompiledNetwork, classOf } from './recurrent-network.ts';
 import { type PackedNetworks, type PackedSlot, packNetworks } from './recurrent-packing.ts';
+import { cutRows } from './recurrent-rows.ts';
+import { STATE_FIELDS } from './recurrent-shape.ts';
 
 export interface RecurrentOptions {
   readonly record?: {
@@ -193,7 +194,7 @@ export class RecurrentBatch implements Disposable {
 
   /** Takes as many steps at once as fit the time of a launch. */
   #adapt(steps: number, ms: number): void {
-    if (this.#fixed || this.method !== 'network' || steps < this.#launchSteps) return;
+    if (this.method !== 'network' || steps < this.#launchSteps) return;
     const fitting = Math.max(1, Math.floor((steps * LAUNCH_MS) / Math.max(ms, 0.1)));
     this.#launchSteps = Math.min(fitting, 4 * steps, this.#mostSteps);
   }
@@ -207,13 +208,15 @@ export class RecurrentBatch implements Disposable {
   /** Membrane potentials, refractoriness, adaptation and channels of a network. */
   async state(slot: number): Promise<RecurrentState> {
     const { offsets, neurons, stride, exponential } = this.#slot(slot);
-    const all = new Float32Array(await this.#read('state', offsets.state, (3 + exponential) * stride));
+    const all = new Float32Array(
+      await this.#read('state', offsets.state, (STATE_FIELDS + exponential) * stride),
+    );
     const field = (index: number) => all.slice(index * stride, index * stride + neurons);
     return {
       v: field(0),
       refractory: field(1).map((left) => (left >= 2 ** 24 ? 0 : left)),
       adaptation: field(2),
-      channels: Array.from({ length: exponential }, (_, channel) => field(3 + channel)),
+      channels: Array.from({ length: exponential }, (_, channel) => field(STATE_FIELDS + channel)),
     };
   }
 
@@ -221,21 +224,14 @@ export class RecurrentBatch implements Disposable {
   async weights(slot: number): Promise<Float32Array> {
     const { offsets, unit, parts, partNeurons } = this.#slot(slot);
     const network = this.#networks[slot] as CompiledNetwork;
-    const { words, classes } = network.synapses;
-    const weights = new Float32Array(words.length);
-    if (!network.synapses.weights) {
-      words.forEach((word, place) => {
-        weights[place] = classes[classOf(word)]?.weight ?? 0;
-      });
-      return weights;
-    }
-    const fixed = new Int32Array(await this.#read('weights', offsets.weights, words.length));
-    const places = packedPlaces(network, parts, partNeurons);
-    words.forEach((word, place) => {
-      const packed = places ? (places[place] as number) : place;
-      weights[place] = classes[classOf(word)]?.weight ?? (fixed[packed] as number) * unit;
+    const { words, classes, weights: own } = network.synapses;
+    const fixed = own
+      ? new Int32Array(await this.#read('weights', offsets.weights, words.length))
+      : new Int32Array(0);
+    const { places } = cutRows(network, { parts: own ? parts : 1, partNeurons });
+    return Float32Array.from(words, (word, place) => {
+      return classes[classOf(word)]?.weight ?? (fixed[places?.[place] ?? place] as number) * unit;
     });
-    return weights;
   }
 
   [Symbol.dispose](): void {

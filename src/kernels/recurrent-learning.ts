@@ -3,7 +3,9 @@
  * the synapses of each target. `shaders/recurrent_plasticity.wgsl` has the layout.
  */
 import type { PlasticityRule, SynapseParameter } from './plasticity.ts';
-import { type CompiledNetwork, classOf, targetOf } from './recurrent-network.ts';
+import { sortByTarget } from './recurrent-columns.ts';
+import { type CompiledNetwork, classOf } from './recurrent-network.ts';
+import type { TableWriter } from './recurrent-tables.ts';
 
 const NEAREST = 1;
 const MULTIPLICATIVE = 2;
@@ -12,11 +14,6 @@ const TIMES_DIFFER = 4;
 const NEVER = 1e9;
 /** A change is rounded to units and cut here, so that no sum with a weight leaves 32 bits. */
 const MOST_UNITS = 2 ** 30;
-
-export interface TableWriting {
-  write(words: ArrayLike<number>): number;
-  writeReals(values: ArrayLike<number>): number;
-}
 
 /** The rule of each class by its number; -1 for classes that don't learn. */
 export function ruleOfClasses({ synapses }: CompiledNetwork): Int32Array {
@@ -36,38 +33,6 @@ export function boundOfClasses(network: CompiledNetwork): Float64Array {
   });
 }
 
-/** Where each synapse is once rows are cut into parts of targets; undefined when they are not cut. */
-export function packedPlaces(
-  { synapses, neurons }: CompiledNetwork,
-  parts: number,
-  partNeurons: number,
-): Uint32Array | undefined {
-  if (parts === 1) return undefined;
-  const { rows, words } = synapses;
-  const places = new Uint32Array(words.length);
-  const next = new Uint32Array(parts);
-  const partOf = (place: number) => Math.floor(targetOf(words[place] as number) / partNeurons);
-  for (let source = 0; source < neurons; source++) {
-    const [begin, end] = [rows[source] as number, rows[source + 1] as number];
-    next.fill(0);
-    for (let place = begin; place < end; place++) {
-      next[partOf(place)] = (next[partOf(place)] as number) + 1;
-    }
-    let at = begin;
-    for (let part = 0; part < parts; part++) {
-      const count = next[part] as number;
-      next[part] = at;
-      at += count;
-    }
-    for (let place = begin; place < end; place++) {
-      const part = partOf(place);
-      places[place] = next[part] as number;
-      next[part] = (next[part] as number) + 1;
-    }
-  }
-  return places;
-}
-
 /** Floats of state of a network's rules. */
 export function learningLength(network: CompiledNetwork, stride: number): number {
   return rulesOf(network).reduce((sum, rule) => sum + ruleLength(rule, network, stride), 0);
@@ -82,14 +47,21 @@ export function writeLearningState(state: Float32Array, network: CompiledNetwork
   }
 }
 
-/** Words that the synapses by target take in `rows`. */
-export function columnsLength(network: CompiledNetwork): number {
-  const rules = rulesOf(network);
-  if (rules.length === 0) return 0;
-  const rule = ruleOfClasses(network);
-  let learning = 0;
-  for (const word of network.synapses.words) if ((rule[classOf(word)] as number) >= 0) learning += 1;
-  return rules.length * (network.neurons + 1) + 2 * learning;
+/** How many synapses learn by each rule. */
+export function learningSynapses(network: CompiledNetwork): number[] {
+  const counts = rulesOf(network).map(() => 0);
+  if (counts.length === 0) return counts;
+  const ruleOf = ruleOfClasses(network);
+  for (const word of network.synapses.words) {
+    const rule = ruleOf[classOf(word)] as number;
+    if (rule >= 0) counts[rule] = (counts[rule] as number) + 1;
+  }
+  return counts;
+}
+
+/** Words that the synapses by target take in `rows`. @param learning of {@link learningSynapses} */
+export function columnsLength({ neurons }: CompiledNetwork, learning: readonly number[]): number {
+  return learning.reduce((sum, count) => sum + neurons + 1 + 2 * count, 0);
 }
 
 /** What the tables of a network's rules are made from. */
@@ -99,24 +71,19 @@ export interface RulePlacement {
   readonly places: Uint32Array | undefined;
   /** Where the columns begin in `rows`. */
   readonly columns: number;
+  /** Synapses that learn by each rule. */
+  readonly learning: readonly number[];
 }
 
 /** @returns where the rules begin in the tables, and how many there are */
 export function writeRules(
-  tables: TableWriting,
+  tables: TableWriter,
   network: CompiledNetwork,
-  { shift, places, columns }: RulePlacement,
+  { shift, places, columns, learning }: RulePlacement,
 ): { at: number; count: number } {
   const { dtMs, synapses } = network;
   const rules = rulesOf(network);
-  const counts = rules.map(() => 0);
   const ruleOf = ruleOfClasses(network);
-  if (rules.length > 0) {
-    for (const word of synapses.words) {
-      const rule = ruleOf[classOf(word)] as number;
-      if (rule >= 0) counts[rule] = (counts[rule] as number) + 1;
-    }
-  }
   let column = columns;
   const words = rules.flatMap((rule, index) => {
     const differ = timesDiffer(rule);
@@ -137,7 +104,7 @@ export function writeRules(
       Math.max(-MOST_UNITS, Math.min(MOST_UNITS, Math.round(weight * 2 ** shift)));
     const { normalization } = rule;
     const at = column;
-    column += network.neurons + 1 + 2 * (counts[index] as number);
+    column += network.neurons + 1 + 2 * (learning[index] as number);
     return [
       rule.firstClass,
       rule.firstClass + rule.classes,
@@ -160,14 +127,12 @@ export function writeRules(
 
 /**
  * Writes the synapses that learn by target: for each rule, [neurons + 1] where the synapses on each neuron begin, counted
- * in synapses, then the place and the source of each. `rows` and `words` are as packed.
+ * in synapses, then the place and the source of each. `packed` are the rows as they were packed.
  */
 export function writeColumns(
   columns: Uint32Array,
   network: CompiledNetwork,
-  rows: Uint32Array,
-  words: Uint32Array,
-  parts: number,
+  packed: { readonly rows: Uint32Array; readonly parts: number; readonly words: Uint32Array },
 ): void {
   const { neurons } = network;
   let at = 0;
@@ -177,25 +142,11 @@ export function writeColumns(
       return own >= 0 && own < classes;
     };
     const starts = columns.subarray(at, at + neurons + 1);
-    for (const word of words) {
-      if (learns(word)) starts[targetOf(word) + 1] = (starts[targetOf(word) + 1] as number) + 1;
-    }
-    for (let neuron = 0; neuron < neurons; neuron++) {
-      starts[neuron + 1] = (starts[neuron + 1] as number) + (starts[neuron] as number);
-    }
     const entries = columns.subarray(at + neurons + 1);
-    const next = starts.slice(0, neurons);
-    for (let source = 0; source < neurons; source++) {
-      const end = rows[(source + 1) * parts] as number;
-      for (let place = rows[source * parts] as number; place < end; place++) {
-        const word = words[place] as number;
-        if (!learns(word)) continue;
-        const entry = next[targetOf(word)] as number;
-        next[targetOf(word)] = entry + 1;
-        entries[2 * entry] = place;
-        entries[2 * entry + 1] = source;
-      }
-    }
+    sortByTarget(starts, packed, learns, (entry, place, source) => {
+      entries[2 * entry] = place;
+      entries[2 * entry + 1] = source;
+    });
     at += neurons + 1 + 2 * (starts[neurons] as number);
   }
 }

@@ -1,4 +1,5 @@
 /** All projections of a network as one sparse matrix by source, with its classes of synapses and rules of learning. */
+import { accumulate } from '../kernels/offsets.ts';
 import type { PlasticityRule, SynapseParameter } from '../kernels/plasticity.ts';
 import {
   classOf,
@@ -152,7 +153,7 @@ function offsetsOf(connected: readonly Connected[], neurons: number): Uint32Arra
       offsets[first + j + 1] = (offsets[first + j + 1] as number) + length;
     }
   }
-  for (let i = 0; i < neurons; i++) offsets[i + 1] = (offsets[i + 1] as number) + (offsets[i] as number);
+  accumulate(offsets);
   return offsets;
 }
 

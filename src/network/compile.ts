@@ -1,11 +1,13 @@
 /** From the description of a network to the form that kernels run: values drawn, neurons connected, one matrix. */
-import type {
-  ChannelParameters,
-  CompiledNetwork,
-  CompiledPopulation,
-  LifPopulation,
-  Parameter,
-  SourcePopulation,
+import { accumulate } from '../kernels/offsets.ts';
+import {
+  type ChannelParameters,
+  type CompiledNetwork,
+  type CompiledPopulation,
+  type LifPopulation,
+  type Parameter,
+  type SourcePopulation,
+  valueAt,
 } from '../kernels/recurrent-network.ts';
 import { keyOf, STREAMS, type Words2 } from '../random/philox.ts';
 import { compileSynapses } from './compile-synapses.ts';
@@ -95,7 +97,7 @@ function compileLif(
     () => `${values.place}: reset is ${JSON.stringify(reset)}: give value or subtract`,
   );
   for (let i = 0; i < neurons.count; i++) {
-    const [threshold, after] = [at(thresholdMv, i), reset === 'value' ? at(resetMv, i) : 0];
+    const [threshold, after] = [valueAt(thresholdMv, i), reset === 'value' ? valueAt(resetMv, i) : 0];
     ensure(threshold > after, () =>
       reset === 'value'
         ? `${values.place}: neuron ${i} has its threshold at ${threshold} mV and its reset at ${after} mV: set the threshold above the reset`
@@ -210,8 +212,7 @@ function eventsOf(
   const steps = (distinct.at(-1)?.step ?? -1) + 1;
   const offsets = new Uint32Array(steps + 1);
   for (const { step } of distinct) offsets[step + 1] = (offsets[step + 1] as number) + 1;
-  for (let step = 0; step < steps; step++)
-    offsets[step + 1] = (offsets[step + 1] as number) + (offsets[step] as number);
+  accumulate(offsets);
   return { kind: 'events', offsets, neurons: Uint32Array.from(distinct, ({ neuron }) => neuron) };
 }
 
@@ -268,8 +269,4 @@ class PopulationValues {
 
 function mapped(parameter: Parameter, map: (value: number) => number): Parameter {
   return typeof parameter === 'number' ? map(parameter) : parameter.map(map);
-}
-
-function at(parameter: Parameter, index: number): number {
-  return typeof parameter === 'number' ? parameter : (parameter[index] as number);
 }

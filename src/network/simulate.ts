@@ -52,7 +52,7 @@ const BLOCK_STEPS = 1000;
  *
  * @example
  * const [result] = await simulate(device, [cuba()], { durationMs: 1000 });
- * console.log(spikeStatistics(result.spikes).rateHz);
+ * if (result?.spikes) console.log(spikeStatistics(result.spikes).rateHz);
  */
 export async function simulate(
   device: Device,

@@ -51,7 +51,10 @@ export function occupancyOf({ slots, readyAt, slotSeconds }: DeviceLoad, now: nu
 }
 
 /** Samples x networks per second since it was ready; undefined before the first chunk. */
-export function sampleRateOf({ samples, readyAt }: DeviceLoad, now: number): number | undefined {
+export function sampleRateOf(
+  { samples, readyAt }: Pick<DeviceLoad, 'samples' | 'readyAt'>,
+  now: number,
+): number | undefined {
   return readyAt === undefined || samples === 0 || now <= readyAt
     ? undefined
     : (1000 * samples) / (now - readyAt);

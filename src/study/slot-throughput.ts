@@ -2,7 +2,12 @@
 import type { Device } from '../device/device.ts';
 import { type BatchItem, type BatchShape, DiehlCookBatch, type EventLists } from '../kernels/diehl-cook.ts';
 import { encodePoisson } from '../network/encoders/poisson.ts';
-import { diehlCookParameters, diehlCookSlot, traceTable } from '../network/models/diehl-cook.ts';
+import {
+  diehlCookParameters,
+  diehlCookSlot,
+  LIVELY_DIEHL_COOK,
+  traceTable,
+} from '../network/models/diehl-cook.ts';
 import { NEURONS_OF_OVERHEAD } from './slots.ts';
 
 /** The networks that will run. */
@@ -75,7 +80,7 @@ class Networks {
     this.#maxChunk = maxChunk;
     const silence = { excitatoryAlpha: 0, inhibitoryAlpha: 0 };
     sizes.forEach((neurons, slot) => {
-      const parameters = diehlCookParameters({ ...LIVELY, map_size: neurons });
+      const parameters = diehlCookParameters({ ...LIVELY_DIEHL_COOK, map_size: neurons });
       batch.place(slot, diehlCookSlot(parameters, silence, [slot, 0], steps));
     });
   }
@@ -132,22 +137,3 @@ function randomData({ steps, inputs, maxRateHz, maxChunk }: NetworkShape): Event
   }
   return { ...few, samples: maxChunk, offsets };
 }
-
-/** A network that spikes, from the middle of the recorded experiment's good ones. */
-const LIVELY = {
-  nu_pre: 8.48e-4,
-  nu_post: 8.88e-3,
-  strength_exc: 356.9,
-  strength_inh: 433.6,
-  norm: 123.4,
-  e_thresh: -57.66,
-  e_rest: -60.8,
-  e_refrac: 6,
-  theta_plus: 0.044,
-  tc_theta_decay: 2.04e6,
-  e_tc_decay: 4167,
-  i_thresh: -22.82,
-  i_rest: -51.11,
-  i_refrac: 19,
-  i_tc_decay: 1516,
-};

@@ -2,6 +2,7 @@
 import { keyOf, philox4x32, STREAMS } from '../random/philox.ts';
 import {
   createOptimizer,
+  MAX_ASK,
   type Optimizer,
   type OptimizerName,
   type OptimizerSummary,
@@ -14,9 +15,6 @@ import type { EndedTrial } from './messages.ts';
 import type { TrialSupply } from './run.ts';
 import { historyOf, outcomeOf, proposalRecord } from './search-history.ts';
 import type { Store, StudySpec, TrialRecord } from './store.ts';
-
-/** The most points an optimizer is asked for at once. */
-const MOST_ASKED = 256;
 
 /** The seed of everything random in a trial: from the study's seed and the trial's number alone. */
 export function trialSeed(studySeed: number, number: number): number {
@@ -74,8 +72,8 @@ class ArrivalOrder implements AskTellOrder {
 
   async ask(optimizer: Optimizer, _first: number, count: number) {
     const proposals = [];
-    for (let left = count; left > 0; left -= MOST_ASKED) {
-      proposals.push(...(await optimizer.ask(Math.min(left, MOST_ASKED))));
+    for (let left = count; left > 0; left -= MAX_ASK) {
+      proposals.push(...(await optimizer.ask(Math.min(left, MAX_ASK))));
     }
     return proposals;
   }

@@ -9,7 +9,7 @@ import {
   type SynapseClass,
   synapseWord,
 } from '../../src/kernels/recurrent-network.ts';
-import { fixedPointShift } from '../../src/kernels/recurrent-packing.ts';
+import { fixedPointShift } from '../../src/kernels/recurrent-numbers.ts';
 import { keyOf, philox4x32, unitReal } from '../../src/random/philox.ts';
 import { describeOnDevices } from '../devices.ts';
 import { ReferenceRecurrent } from './recurrent-reference.ts';

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Device } from '../../src/device/index.ts';
 import type { CompiledNetwork } from '../../src/kernels/recurrent-network.ts';
-import { fixedPointShift } from '../../src/kernels/recurrent-packing.ts';
+import { fixedPointShift } from '../../src/kernels/recurrent-numbers.ts';
 import { brunel } from '../../src/network/models/brunel.ts';
 import { chrsnn, hrsnn } from '../../src/network/models/hrsnn.ts';
 import { coba, cuba } from '../../src/network/models/vogels-abbott.ts';

@@ -1,4 +1,5 @@
 /** Synapses that are given one by one: in arrays, or as a matrix in a file. */
+import { accumulate } from '../../kernels/offsets.ts';
 import { ensure } from '../errors.ts';
 import { readMatrixMarket } from './matrix-market.ts';
 import { checkCount, type Ends, type Rows } from './rows.ts';
@@ -97,7 +98,7 @@ function orderBy(list: ArrayLike<number>, count: number, before: Uint32Array | u
     const value = list[i] as number;
     offsets[value + 1] = (offsets[value + 1] as number) + 1;
   }
-  for (let v = 0; v < count; v++) offsets[v + 1] = (offsets[v + 1] as number) + (offsets[v] as number);
+  accumulate(offsets);
   const cursor = offsets.slice();
   const order = new Uint32Array(list.length);
   for (let k = 0; k < list.length; k++) {

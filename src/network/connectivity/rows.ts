@@ -1,4 +1,5 @@
 /** Who connects to whom, as rows of targets, one row for each source. */
+import { accumulate } from '../../kernels/offsets.ts';
 import { NetworkError } from '../errors.ts';
 
 /** More synapses than this do not fit the 32-bit offsets of a row. */
@@ -87,7 +88,7 @@ export function transposed(
     const source = columns.sources[s] as number;
     offsets[source + 1] = (offsets[source + 1] as number) + 1;
   }
-  for (let j = 0; j < sources; j++) offsets[j + 1] = (offsets[j + 1] as number) + (offsets[j] as number);
+  accumulate(offsets);
   const cursor = offsets.slice(0, sources);
   const targets = new Uint32Array(columns.sources.length);
   const count = columns.offsets.length - 1;

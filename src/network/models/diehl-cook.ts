@@ -37,6 +37,25 @@ export const DIEHL_COOK_CONSTANTS = {
   dtMs: 1,
 } as const;
 
+/** A network that spikes: hyperparameters as the best networks of the recorded experiment have them, for any size. */
+export const LIVELY_DIEHL_COOK: Omit<DiehlCookParameters, 'map_size'> = {
+  nu_pre: 8.48e-4,
+  nu_post: 8.88e-3,
+  strength_exc: 356.9,
+  strength_inh: 433.6,
+  norm: 123.4,
+  e_thresh: -57.66,
+  e_rest: -60.8,
+  e_refrac: 6,
+  theta_plus: 0.044,
+  tc_theta_decay: 2.04e6,
+  e_tc_decay: 4167,
+  i_thresh: -22.82,
+  i_rest: -51.11,
+  i_refrac: 19,
+  i_tc_decay: 1516,
+};
+
 /** The winner's draw leaves 11 bits for the neuron. */
 export const MAX_NEURONS = 2048;
 

@@ -209,11 +209,9 @@ fn run(launch: Launch<'_>) -> Result<(), Failure> {
         }
     };
     let state_parts = parts_of(|slot| slot.state, &|network| {
-        (STATE_FIELDS + 1 + network.slot.exponential as usize) * network.stride + network.learning_length()
+        network.state_length() + network.learning_length()
     });
-    let ring_parts = parts_of(|slot| slot.ring, &|network| {
-        network.depth * network.planes * network.stride
-    });
+    let ring_parts = parts_of(|slot| slot.ring, &|network| network.ring_length());
     let counts_parts = parts_of(|slot| slot.counts, &|network| network.stride);
     let raster_parts = parts_of(|slot| slot.raster, &|network| wanted(RASTER, network.stride / 32));
     let traces_parts = parts_of(|slot| slot.traces, &|network| {

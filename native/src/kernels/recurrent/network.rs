@@ -2,8 +2,8 @@
 
 use rayon::prelude::*;
 
-use super::plasticity::{Rule, Value};
-use super::{CHANNEL_PARAMETERS, GROUP, NEURON_PARAMETERS, Slot};
+use super::plasticity::rule::{Rule, parse_rules};
+use super::{CHANNEL_PARAMETERS, GROUP, NEURON_PARAMETERS, STATE_FIELDS, Slot};
 use crate::device::launch::refused;
 use crate::failure::Failure;
 
@@ -250,6 +250,16 @@ impl<'a> Network<'a> {
         })
     }
 
+    /// Floats of state without what the rules of plasticity keep: fields, channels, and a list of spikes.
+    pub fn state_length(&self) -> usize {
+        (STATE_FIELDS + self.slot.exponential as usize + 1) * self.stride
+    }
+
+    /// Sums of arrivals in the ring.
+    pub fn ring_length(&self) -> usize {
+        self.depth * self.planes * self.stride
+    }
+
     /// Floats of state that the rules of plasticity keep.
     pub fn learning_length(&self) -> usize {
         self.rules
@@ -266,75 +276,6 @@ impl<'a> Network<'a> {
             _ => &[],
         }
     }
-}
-
-const RULE_WORDS: usize = 16;
-const NEAREST: u32 = 1;
-const MULTIPLICATIVE: u32 = 2;
-const TIMES_DIFFER: u32 = 4;
-
-/// The rules of plasticity, `shaders/recurrent_plasticity.wgsl`. The synapses by target are not read: a launch makes its
-/// own.
-fn parse_rules<'a>(slot: &Slot, tables: &'a [u32], classes: &[Class]) -> Result<Vec<Rule<'a>>, Failure> {
-    let words = part(
-        "tables",
-        tables,
-        "its rules",
-        slot.rules,
-        RULE_WORDS as u64 * u64::from(slot.rule_count),
-    )?;
-    let rules = words
-        .as_chunks::<RULE_WORDS>()
-        .0
-        .iter()
-        .map(|words| {
-            let value = |at: usize| -> Result<Value<'a>, Failure> {
-                let length = if words[at + 1] == 0 { 1 } else { slot.synapse_count };
-                let values = part("tables", tables, "a rule", words[at], u64::from(length))?;
-                let values: &[f32] = bytemuck::cast_slice(values);
-                Ok(match words[at + 1] {
-                    0 => Value::Same(values[0]),
-                    _ => Value::Each(values),
-                })
-            };
-            let rule = Rule {
-                first_class: words[0],
-                end_class: words[1],
-                nearest: words[2] & NEAREST != 0,
-                multiplicative: words[2] & MULTIPLICATIVE != 0,
-                times_differ: words[2] & TIMES_DIFFER != 0,
-                minimum: words[3].cast_signed(),
-                maximum: words[4].cast_signed(),
-                potentiation: value(5)?,
-                depression: value(7)?,
-                plus: value(9)?,
-                minus: value(11)?,
-                every: words[13],
-                total: f32::from_bits(words[14]),
-            };
-            let shared = matches!((rule.plus, rule.minus), (Value::Same(_), Value::Same(_)));
-            if rule.minimum > rule.maximum
-                || rule.first_class > rule.end_class
-                || (!rule.times_differ && !shared)
-            {
-                return Err(refused(format!(
-                    "a rule is for classes {} to {} and weights from {} to {}",
-                    rule.first_class, rule.end_class, rule.minimum, rule.maximum
-                )));
-            }
-            Ok(rule)
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    for (number, class) in (0..).zip(classes) {
-        let own = (0..rules.len()).find(|&r| (rules[r].first_class..rules[r].end_class).contains(&number));
-        if own != class.rule {
-            return Err(refused(format!(
-                "class {number} learns by rule {:?}; its rules say {own:?}",
-                class.rule
-            )));
-        }
-    }
-    Ok(rules)
 }
 
 fn check_sizes(slot: &Slot) -> Result<(), Failure> {

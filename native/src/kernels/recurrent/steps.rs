@@ -8,7 +8,7 @@ use super::network::{
     CLASS_SHIFT, Network, Rows, TARGET_MASK, Tables, check_bounds, check_synapses, check_weights, part,
 };
 use super::part::Before;
-use super::{Params as NetworkParams, RASTER, SLOTS, STATE_FIELDS, Slot, TRACES, binding, run_all};
+use super::{Params as NetworkParams, RASTER, SLOTS, Slot, TRACES, binding, run_all};
 use crate::device::launch::{Access, Binding, Launch, refused};
 use crate::failure::Failure;
 use crate::kernels::Kernel;
@@ -186,19 +186,9 @@ fn update(launch: Launch<'_>) -> Result<(), Failure> {
             )));
         }
         let words = network.stride / 32;
-        let exponential = slot.exponential as usize;
-        let state = part_mut(
-            "state",
-            state,
-            slot.state,
-            (STATE_FIELDS + 1 + exponential) * network.stride,
-        )?;
-        let ring = part_mut(
-            "ring",
-            ring,
-            slot.ring,
-            network.depth * network.planes * network.stride,
-        )?;
+        let state = part_mut("state", state, slot.state, network.state_length())?;
+        let ring = part_mut("ring", ring, slot.ring, network.ring_length())?;
+        let list = network.state_length() - network.stride;
         let counts = part_mut("counts", counts, slot.counts, network.stride)?;
         let one_step = NetworkParams {
             first_step: params.step,
@@ -219,8 +209,7 @@ fn update(launch: Launch<'_>) -> Result<(), Failure> {
                         2 * index as u32 + params.step % 2,
                         1,
                     )?;
-                    let place = (STATE_FIELDS + exponential) * network.stride + listed[0] as usize;
-                    let entry = state.get_mut(place).ok_or_else(|| {
+                    let entry = state.get_mut(list + listed[0] as usize).ok_or_else(|| {
                         refused(format!("slot {index} lists more spikes than it has neurons"))
                     })?;
                     *entry = neuron as f32;
@@ -263,14 +252,13 @@ fn scatter(launch: Launch<'_>) -> Result<(), Failure> {
         let counts = part_mut("spike_counts", spike_counts, 2 * index as u32, 2)?;
         let listed = counts[params.step as usize % 2];
         counts[(params.step as usize + 1) % 2] = 0;
-        let all = (STATE_FIELDS + 1 + slot.exponential as usize) * network.stride;
+        let all = network.state_length();
         let state = part("state", state, "its neurons", slot.state, all as u64)?;
         let list = &state[all - network.stride..];
         let Some(spikes) = list.get(..listed as usize) else {
             return Err(refused(format!("slot {index} lists {listed} spikes")));
         };
-        let length = network.depth * network.planes * network.stride;
-        let ring = part_mut("ring", ring, slot.ring, length)?;
+        let ring = part_mut("ring", ring, slot.ring, network.ring_length())?;
         for &spike in spikes {
             if !(0.0..slot.neurons as f32).contains(&spike) {
                 return Err(refused(format!("slot {index} lists a spike of neuron {spike}")));
@@ -334,8 +322,7 @@ fn gather(launch: Launch<'_>) -> Result<(), Failure> {
         let now = params.step as usize % rows;
         let history = part_mut("history", history, slot.history, rows * words)?;
         history[now * words..(now + 1) * words].fill(0);
-        let length = network.depth * network.planes * network.stride;
-        let ring = part_mut("ring", ring, slot.ring, length)?;
+        let ring = part_mut("ring", ring, slot.ring, network.ring_length())?;
         let start = params.step as usize % network.depth * network.planes * network.stride;
         for neuron in 0..slot.neurons as usize {
             let mut sums = vec![0_i32; network.planes];
