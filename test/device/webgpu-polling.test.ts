@@ -23,13 +23,17 @@ describe('patient waiting', () => {
 
   it("holds up nobody's immediates but Dawn's", async () => {
     const order: string[] = [];
-    const waiting = patiently(sleep(30));
+    const { promise, resolve: finish } = Promise.withResolvers<void>();
+    const waiting = patiently(promise);
     const cleared = setImmediate(() => order.push('cleared'));
     clearImmediate(cleared);
     for (let turn = 0; turn < 1000; turn++)
       await new Promise<void>((resolve) => setImmediate(() => resolve()));
     setImmediate((word: string) => order.push(word), 'immediate');
-    setTimeout(() => order.push('timer'), 5);
+    setTimeout(() => {
+      order.push('timer');
+      finish();
+    }, 5);
     await waiting;
     expect(order).toEqual(['immediate', 'timer']);
   });
