@@ -96,7 +96,10 @@ class Seat {
   longestChunkMs: number | undefined;
   failedStarts = 0;
   fruitlessLives = 0;
-  /** Doubled each time that a worker counted as hung, should it only have been slow. */
+  /**
+   * Factor on how long a worker may say nothing: doubled each time that one counted as hung, should it only have been
+   * slow, and halved, down to 1, with each trial that ends here.
+   */
   patience = 1;
 
   constructor(place: Place, index: number) {
@@ -226,6 +229,7 @@ export class WorkerPool implements AsyncDisposable {
         break;
       case 'outcomes':
         seat.outstanding -= message.ended.length;
+        seat.patience = Math.max(1, seat.patience / 2 ** message.ended.length);
         break;
     }
     this.#events.put({ kind: 'message', worker: seat.index, message });
