@@ -7,7 +7,7 @@ import { findRunDevices } from '../study/run-devices.ts';
 import type { RunEvent, RunReport } from '../study/run-events.ts';
 import { runSearch } from '../study/search.ts';
 import { openSqliteStore } from '../study/sqlite-store.ts';
-import type { Store, StudySpec } from '../study/store.ts';
+import type { LocalStore, StudySpec } from '../study/store.ts';
 import { EXIT } from './errors.ts';
 import { formatCount, formatDuration, formatValue } from './format.ts';
 import { listenForInterrupt } from './interrupt.ts';
@@ -108,7 +108,7 @@ async function search(argument: string, options: SearchOptions): Promise<void> {
 class SearchRun {
   readonly #plan: StudyPlan;
   readonly #spec: StudySpec;
-  readonly #store: Store;
+  readonly #store: LocalStore;
   readonly #resumed: boolean;
   readonly #devices: readonly Choice[];
   readonly #options: SearchOptions;
@@ -116,7 +116,7 @@ class SearchRun {
 
   constructor(
     plan: StudyPlan,
-    store: Store,
+    store: LocalStore,
     resumed: boolean,
     devices: readonly Choice[],
     options: SearchOptions,
