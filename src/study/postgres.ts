@@ -226,6 +226,12 @@ export function isTaken(error: unknown): boolean {
   return codeOf(cause) === UNIQUE_VIOLATION;
 }
 
+/** Whether there are no tables yet: no study was ever searched in this database. */
+export function isMissingTable(error: unknown): boolean {
+  const code = codeOf(error instanceof StudyError ? error.cause : error);
+  return code === '42P01' || code === '3F000';
+}
+
 /**
  * Whether an error only says that the database can't be reached now: it will be the same again when it is back. That a
  * transaction was written is not known then.
@@ -241,8 +247,7 @@ function codeOf(error: unknown): string | undefined {
 /** Whether a query was answered, be it by an error. */
 function isAnswer(error: unknown): boolean {
   if (error instanceof StudyError) return true;
-  const code = codeOf(error);
-  return code !== undefined && /^[0-9A-Z]{5}$/.test(code) && !isGoingDown(code);
+  return error instanceof pg.DatabaseError && !isGoingDown(error.code ?? '');
 }
 
 /** Classes 08 (connection), 53 (resources), 57P (shut down, starting up), 25P03 (idle in a transaction for too long). */
