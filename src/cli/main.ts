@@ -1,6 +1,7 @@
 /** The `tacet` command. */
 import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../version.ts';
+import { copyCommand } from './copy.ts';
 import { devicesCommand } from './devices.ts';
 import { describeError, exitCodeOf } from './errors.ts';
 import { evaluateCommand } from './evaluate.ts';
@@ -8,6 +9,7 @@ import { searchCommand } from './search.ts';
 import { showCommand } from './show.ts';
 import { simulateCommand } from './simulate.ts';
 import { studiesCommand } from './studies.ts';
+import { workerCommand } from './worker.ts';
 
 const EXAMPLES = `
 Examples:
@@ -32,6 +34,8 @@ export function createProgram(): Command {
     showCommand(),
     simulateCommand(),
     devicesCommand(),
+    workerCommand(),
+    copyCommand(),
   ];
   for (const command of commands) program.addCommand(command);
   for (const command of [program, ...commands]) {

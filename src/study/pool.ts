@@ -68,6 +68,8 @@ export type PoolEvent =
       /** Whether another worker is to take its place on the same device: see {@link WorkerPool.replace}. */
       readonly replaced: boolean;
     }
+  /** Not of the pool: the source of trials has something new. */
+  | { readonly kind: 'news' }
   /** The run can't go on: the data set could not be encoded, or two workers have one card. */
   | { readonly kind: 'unfit'; readonly error: unknown }
   /** All workers have ended or were given up. */
