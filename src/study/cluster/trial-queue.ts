@@ -103,7 +103,9 @@ export class TrialQueue implements AsyncDisposable {
   /** Claims at most `count` trials for this process. */
   async claim(count: number): Promise<ClaimedTrial[]> {
     const jobs = await this.#boss.fetch<TrialOrder>(this.#queue, { batchSize: count });
-    return jobs.map(({ id, data, retryCount }) => ({ order: data, job: id, retryCount }));
+    return jobs
+      .map(({ id, data, retryCount }) => ({ order: data, job: id, retryCount }))
+      .sort((a, b) => a.order.number - b.order.number);
   }
 
   /** Says that the holder of these claims lives; gives the jobs whose claims it still has. */
@@ -119,6 +121,12 @@ export class TrialQueue implements AsyncDisposable {
       const db = onSql(sql);
       const given = settledOf(await this.#boss.cancel(this.#queue, claims.map(attemptOf), { db }));
       if (given.size > 0) await this.#boss.resume(this.#queue, [...given], { db });
+      // pg-boss counts a claim of what was started before as one more try; this one was not.
+      await sql.query(
+        `update ${QUEUE_SCHEMA}.job set started_on = null
+         where name = $1 and id = any($2::uuid[]) and state = 'created'`,
+        [this.#queue, [...given]],
+      );
       await sql.query('select pg_notify($1, $2)', [trialsChannel(this.#study), String(given.size)]);
     });
   }
