@@ -10,7 +10,14 @@ import {
   PostgresIntrospector,
   PostgresQueryCompiler,
 } from 'kysely';
-import { isTaken, openPostgres, type Postgres, type PostgresOptions, type Sql } from './postgres.ts';
+import {
+  hasSchema,
+  isTaken,
+  openPostgres,
+  type Postgres,
+  type PostgresOptions,
+  type Sql,
+} from './postgres.ts';
 import { CREATE_POSTGRES_TABLES, JSON_COLUMNS, POSTGRES_SCHEMA_VERSION, SCHEMA } from './postgres-schema.ts';
 import {
   type Claim,
@@ -344,7 +351,9 @@ async function prepareTables(database: Postgres, create: boolean): Promise<void>
   if (found === undefined) {
     await database.transaction(async (sql) => {
       await sql.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', ['tacet tables']);
-      if ((await versionOf(sql)) === undefined) await sql.query(CREATE_POSTGRES_TABLES);
+      if ((await versionOf(sql)) !== undefined) return;
+      if (!(await hasSchema(sql, SCHEMA))) await sql.query(`create schema ${SCHEMA}`);
+      await sql.query(CREATE_POSTGRES_TABLES);
     });
   } else if (found > POSTGRES_SCHEMA_VERSION) {
     throw new StudyError(

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { type Db, PgBoss } from 'pg-boss';
 import type { EndedTrial, TrialOrder } from '../messages.ts';
-import type { Postgres, Sql } from '../postgres.ts';
+import { hasSchema, type Postgres, type Sql } from '../postgres.ts';
 import { QUEUE_SCHEMA } from '../postgres-schema.ts';
 import type { TrialOutcome } from '../trial.ts';
 import { outcomeOfText, outcomeText } from './outcome-json.ts';
@@ -67,7 +67,7 @@ export class TrialQueue implements AsyncDisposable {
       db: onSql(database),
       schema: QUEUE_SCHEMA,
       migrate: owner,
-      createSchema: owner,
+      createSchema: owner && !(await hasSchema(database, QUEUE_SCHEMA)),
       // Both by `supervise` below, when the coordinator finds it right.
       supervise: false,
       schedule: false,
