@@ -11,10 +11,11 @@
  *
  * Needs PostgreSQL (Debian: apt-get install postgresql); `mnist` needs taskset (util-linux) and the native engine.
  */
-import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, fork, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { coordinate } from '../src/study/cluster/coordinator.ts';
@@ -233,7 +234,7 @@ function runTacet(args: readonly string[], { processor }: { readonly processor?:
       code === 0 ? resolve(lines) : reject(new Error(`tacet ended with ${code}`)),
     );
   });
-  return { lines, ended };
+  return { lines, ended, pid: child.pid };
 }
 
 /** Samples x networks per second from the moment that all devices are ready. */
@@ -266,8 +267,13 @@ async function mnist(server: TemporaryPostgres, trials: number, repetitions: num
       const url = server.urlOf(await server.createDatabase());
       const worker = ['worker', '--db', url, '--devices', 'native', '--slots', '8', '--exit-when-idle', '0'];
       const coordinator = runTacet([...search, '--db', url]);
-      await new Promise((resolve) => setTimeout(resolve, 3_000));
+      await sleep(3_000);
       const workers = [0, 1].map((processor) => runTacet(worker, { processor }));
+      for (const { pid, lines } of workers) {
+        while (!lines.some(({ line }) => line.kind === 'device')) await sleep(20);
+        // It has the one thread that its one processor is for; the system may move it as it may those of the pool.
+        execFileSync('taskset', ['-a', '-p', '-c', `0-${availableParallelism() - 1}`, String(pid)]);
+      }
       const coordinated = await coordinator.ended;
       await Promise.all(workers.map(({ ended }) => ended));
       cluster.push(
@@ -283,10 +289,15 @@ async function mnist(server: TemporaryPostgres, trials: number, repetitions: num
   } finally {
     rmSync(folder, { recursive: true });
   }
-  const [one, two] = [median(pool), median(cluster)];
-  process.stdout.write(
-    `mnist-stdp, ${trials} trials of 4,000 samples, medians of ${repetitions}: one process with two native engines ${one.toFixed(0)} samples x networks per second, two workers with one each ${two.toFixed(0)}: ${((100 * two) / one).toFixed(1)} %\n`,
-  );
+  for (const [name, of] of [
+    ['medians', median],
+    ['best', (list: readonly number[]) => Math.max(...list)],
+  ] as const) {
+    const [one, two] = [of(pool), of(cluster)];
+    process.stdout.write(
+      `mnist-stdp, ${trials} trials of 4,000 samples, ${name} of ${repetitions}: one process with two native engines ${one.toFixed(0)} samples x networks per second, two workers with one each ${two.toFixed(0)}: ${((100 * two) / one).toFixed(1)} %\n`,
+    );
+  }
 }
 
 /* ---------- */

@@ -112,7 +112,7 @@ export class PostgresStore implements Store {
 
   /** The number under which the tables have a study. */
   async studyId(name: string): Promise<number> {
-    return (await this.#run(this.#operations.row(name))).id;
+    return await this.#run(this.#operations.id(name));
   }
 
   async trials(name: string, { history = false } = {}): Promise<readonly TrialRecord[]> {
@@ -210,7 +210,7 @@ export class PostgresStore implements Store {
 
   /** Holds the lease's row to the end of the transaction, so that nobody can take it in between. */
   async #checkLease(sql: Sql, name: string): Promise<number> {
-    const { id } = await runOn(sql, this.#operations.row(name));
+    const id = await runOn(sql, this.#operations.id(name));
     const { rows } = await sql.query<{ holder: string; who: string; over: boolean }>(
       'select holder, who, expires_at < clock_timestamp() as over from tacet.lease where study = $1 for update',
       [id],
@@ -302,6 +302,7 @@ function runOn<Result>(sql: Sql, operation: Operation<Result>): Promise<Result> 
 
 async function answer(sql: Sql, step: Step): Promise<unknown> {
   if (step.kind === 'insert') return await insertRows(sql, step.table, step.rows);
+  if (step.kind === 'update') return await updateRows(sql, step);
   const { sql: text, parameters }: CompiledQuery = step.query.compile();
   const { rows, rowCount } = await sql.query(text, parameters);
   return step.kind === 'rows' ? rows : (rowCount ?? 0);
@@ -321,6 +322,22 @@ async function insertRows(sql: Sql, table: string, rows: readonly object[]): Pro
     const part = rows.slice(from, from + ROWS_AT_ONCE);
     await sql.query(text, [`[${part.map(recordOf).join()}]`]);
   }
+}
+
+/** Updates rows by one parameter; gives how many there were. */
+async function updateRows(
+  sql: Sql,
+  { table, rows, key, state }: Extract<Step, { kind: 'update' }>,
+): Promise<number> {
+  const columns = Object.keys(rows[0] ?? {}).filter((column) => !key.includes(column));
+  const set = columns.map((column) => `"${column}" = given."${column}"`).join(', ');
+  const same = key.map((column) => `kept."${column}" = given."${column}"`).join(' and ');
+  const { rowCount } = await sql.query(
+    `update tacet."${table}" as kept set ${set}
+     from json_populate_recordset(null::tacet."${table}", $1) as given where ${same} and kept.state = $2`,
+    [`[${rows.map(recordOf).join()}]`, state],
+  );
+  return rowCount ?? 0;
 }
 
 /** A row as `json_populate_recordset` takes it: its JSON in place, not as a text that holds JSON. */
