@@ -160,7 +160,7 @@ export class PostgresStore implements Store {
     await this.#run(this.#operations.restore(contents));
   }
 
-  async claim(name: string): Promise<Claim> {
+  async claim(name: string, waiting?: (who: string) => void): Promise<Claim> {
     const study = await this.studyId(name);
     let before: Holder | undefined;
     for (;;) {
@@ -173,6 +173,7 @@ export class PostgresStore implements Store {
           `study ${name} in ${this.location} is run by ${holder.who}: let that end, or give another --name`,
         );
       }
+      if (before === undefined) waiting?.(holder.who);
       before = holder;
       await sleep(Math.min(Math.max(holder.leftMs, 0) + 50, this.#lease.renewMs / 2));
     }
