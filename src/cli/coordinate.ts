@@ -128,6 +128,9 @@ class CoordinatedSearch {
     }
     if (json && event.kind !== 'begun') printJson(event);
     if (json) return;
+    if (event.kind === 'waiting') {
+      display.note(`Waiting for some seconds: ${event.who} runs this study, or did until it was killed.`);
+    }
     if (event.kind === 'offline') display.note(`Waiting for the database: ${event.reason}`);
     if (event.kind === 'online') display.note('The database is back.');
   }

@@ -18,12 +18,10 @@ export const JSON_COLUMNS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Makes the tables where they are not. `json` and not `jsonb`, which would sort keys: the order of a study's parameters
+ * Makes the tables in the schema {@link SCHEMA}. `json` and not `jsonb`, which would sort keys: the order of a study's parameters
  * is part of it. Times of leases and workers are the server's, so that no machine's clock matters.
  */
 export const CREATE_POSTGRES_TABLES = `
-  create schema if not exists tacet;
-
   create table tacet.version (number integer not null);
   insert into tacet.version values (${POSTGRES_SCHEMA_VERSION});
 

@@ -10,7 +10,14 @@ import {
   PostgresIntrospector,
   PostgresQueryCompiler,
 } from 'kysely';
-import { isTaken, openPostgres, type Postgres, type PostgresOptions, type Sql } from './postgres.ts';
+import {
+  hasSchema,
+  isTaken,
+  openPostgres,
+  type Postgres,
+  type PostgresOptions,
+  type Sql,
+} from './postgres.ts';
 import { CREATE_POSTGRES_TABLES, JSON_COLUMNS, POSTGRES_SCHEMA_VERSION, SCHEMA } from './postgres-schema.ts';
 import {
   type Claim,
@@ -105,7 +112,7 @@ export class PostgresStore implements Store {
 
   /** The number under which the tables have a study. */
   async studyId(name: string): Promise<number> {
-    return (await this.#run(this.#operations.row(name))).id;
+    return await this.#run(this.#operations.id(name));
   }
 
   async trials(name: string, { history = false } = {}): Promise<readonly TrialRecord[]> {
@@ -153,7 +160,7 @@ export class PostgresStore implements Store {
     await this.#run(this.#operations.restore(contents));
   }
 
-  async claim(name: string): Promise<Claim> {
+  async claim(name: string, waiting?: (who: string) => void): Promise<Claim> {
     const study = await this.studyId(name);
     let before: Holder | undefined;
     for (;;) {
@@ -166,6 +173,7 @@ export class PostgresStore implements Store {
           `study ${name} in ${this.location} is run by ${holder.who}: let that end, or give another --name`,
         );
       }
+      if (before === undefined) waiting?.(holder.who);
       before = holder;
       await sleep(Math.min(Math.max(holder.leftMs, 0) + 50, this.#lease.renewMs / 2));
     }
@@ -203,7 +211,7 @@ export class PostgresStore implements Store {
 
   /** Holds the lease's row to the end of the transaction, so that nobody can take it in between. */
   async #checkLease(sql: Sql, name: string): Promise<number> {
-    const { id } = await runOn(sql, this.#operations.row(name));
+    const id = await runOn(sql, this.#operations.id(name));
     const { rows } = await sql.query<{ holder: string; who: string; over: boolean }>(
       'select holder, who, expires_at < clock_timestamp() as over from tacet.lease where study = $1 for update',
       [id],
@@ -295,6 +303,7 @@ function runOn<Result>(sql: Sql, operation: Operation<Result>): Promise<Result> 
 
 async function answer(sql: Sql, step: Step): Promise<unknown> {
   if (step.kind === 'insert') return await insertRows(sql, step.table, step.rows);
+  if (step.kind === 'update') return await updateRows(sql, step);
   const { sql: text, parameters }: CompiledQuery = step.query.compile();
   const { rows, rowCount } = await sql.query(text, parameters);
   return step.kind === 'rows' ? rows : (rowCount ?? 0);
@@ -314,6 +323,22 @@ async function insertRows(sql: Sql, table: string, rows: readonly object[]): Pro
     const part = rows.slice(from, from + ROWS_AT_ONCE);
     await sql.query(text, [`[${part.map(recordOf).join()}]`]);
   }
+}
+
+/** Updates rows by one parameter; gives how many there were. */
+async function updateRows(
+  sql: Sql,
+  { table, rows, key, state }: Extract<Step, { kind: 'update' }>,
+): Promise<number> {
+  const columns = Object.keys(rows[0] ?? {}).filter((column) => !key.includes(column));
+  const set = columns.map((column) => `"${column}" = given."${column}"`).join(', ');
+  const same = key.map((column) => `kept."${column}" = given."${column}"`).join(' and ');
+  const { rowCount } = await sql.query(
+    `update tacet."${table}" as kept set ${set}
+     from json_populate_recordset(null::tacet."${table}", $1) as given where ${same} and kept.state = $2`,
+    [`[${rows.map(recordOf).join()}]`, state],
+  );
+  return rowCount ?? 0;
 }
 
 /** A row as `json_populate_recordset` takes it: its JSON in place, not as a text that holds JSON. */
@@ -344,7 +369,9 @@ async function prepareTables(database: Postgres, create: boolean): Promise<void>
   if (found === undefined) {
     await database.transaction(async (sql) => {
       await sql.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', ['tacet tables']);
-      if ((await versionOf(sql)) === undefined) await sql.query(CREATE_POSTGRES_TABLES);
+      if ((await versionOf(sql)) !== undefined) return;
+      if (!(await hasSchema(sql, SCHEMA))) await sql.query(`create schema ${SCHEMA}`);
+      await sql.query(CREATE_POSTGRES_TABLES);
     });
   } else if (found > POSTGRES_SCHEMA_VERSION) {
     throw new StudyError(

@@ -64,6 +64,12 @@ export async function openPostgres(url: string, options: PostgresOptions = {}): 
   return database;
 }
 
+/** Whether a schema is there. To make one takes a right on the database, also where `if not exists` would make none. */
+export async function hasSchema(sql: Sql, name: string): Promise<boolean> {
+  const { rows } = await sql.query('select from pg_catalog.pg_namespace where nspname = $1', [name]);
+  return rows.length > 0;
+}
+
 class PooledPostgres implements Postgres {
   readonly location: string;
   readonly #config: pg.ClientConfig;

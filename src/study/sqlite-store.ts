@@ -142,6 +142,9 @@ class SqliteStore implements LocalStore {
   #answer(step: Step): unknown {
     if (step.kind === 'rows') return this.#runner.all(step.query);
     if (step.kind === 'run') return this.#runner.run(step.query);
+    if (step.kind === 'update') {
+      return step.rows.reduce((changed, _, row) => changed + this.#runner.run(step.queryOf(row)), 0);
+    }
     // The tables and columns of a step are those of the schema.
     return this.#runner.insert(this.#queries, step.table as 'trial', step.rows as never);
   }

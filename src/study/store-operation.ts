@@ -10,6 +10,16 @@ export type Step =
   | { readonly kind: 'rows'; readonly query: Compilable }
   /** Answered with the number of rows that it changed. */
   | { readonly kind: 'run'; readonly query: Compilable }
+  /** Rows that all have the same columns in the same order: these of the table are set where key and state agree. */
+  | {
+      readonly kind: 'update';
+      readonly table: string;
+      readonly rows: readonly object[];
+      readonly key: readonly string[];
+      readonly state: string;
+      /** The same for one row. */
+      readonly queryOf: (row: number) => Compilable;
+    }
   /** Rows that all have the same columns in the same order. */
   | { readonly kind: 'insert'; readonly table: string; readonly rows: readonly object[] };
 
@@ -28,6 +38,11 @@ export function* first<Row>(query: Compilable<Row>): Operation<Row | undefined> 
 /** Gives the number of rows that were changed. */
 export function* change(query: Compilable): Operation<number> {
   return (yield { kind: 'run', query }) as number;
+}
+
+/** Gives the number of rows that were changed. */
+export function* update(step: Omit<Extract<Step, { kind: 'update' }>, 'kind'>): Operation<number> {
+  return (yield { kind: 'update', ...step }) as number;
 }
 
 export function* insert(table: string, rows: readonly object[]): Operation<void> {

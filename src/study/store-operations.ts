@@ -10,10 +10,10 @@ import {
   type StudySummary,
   type TrialRecord,
 } from './store.ts';
-import { all, change, first, insert, type Operation } from './store-operation.ts';
+import { all, change, first, insert, type Operation, update } from './store-operation.ts';
 import type { StoreSchema } from './store-schema.ts';
 import { studyDifferences } from './study-difference.ts';
-import type { JsonObject, JsonValue, TrialOutcome, TrialState } from './trial.ts';
+import type { JsonObject, JsonValue, TrialState } from './trial.ts';
 import { readTrials, rowsOfOutcome } from './trial-rows.ts';
 
 type StudyRow = Selectable<StoreSchema['study']>;
@@ -25,6 +25,7 @@ export class StoreOperations {
   readonly #location: string;
   /** Whether an error of the database says that a row of that key is there. */
   readonly #isTaken: (error: unknown) => boolean;
+  readonly #ids = new Map<string, number>();
 
   constructor(queries: Kysely<StoreSchema>, location: string, isTaken: (error: unknown) => boolean) {
     this.#queries = queries;
@@ -72,7 +73,7 @@ export class StoreOperations {
   }
 
   *begin(name: string, trials: readonly StartedTrial[], optimizer: JsonValue): Operation<void> {
-    const { id } = yield* this.row(name);
+    const id = yield* this.id(name);
     try {
       const rows = trials.map((trial) => trialRow(id, { ...trial, state: 'running' }));
       yield* insert('trial', rows);
@@ -94,14 +95,12 @@ export class StoreOperations {
     finished: readonly FinishedTrial[],
     optimizer: JsonValue,
   ): Operation<readonly RecordedEnd[]> {
-    const { id } = yield* this.row(name);
+    const id = yield* this.id(name);
     const from = yield* this.#next(id, 'finish_order');
-    const ends: RecordedEnd[] = [];
-    for (const { number, outcome } of finished) {
-      const end = { number, finishedAt: Date.now(), finishOrder: from + ends.length };
-      yield* this.#finishTrial(name, id, outcome, end);
-      ends.push(end);
-    }
+    const ends = finished.map(({ number }, index): RecordedEnd => {
+      return { number, finishedAt: Date.now(), finishOrder: from + index };
+    });
+    yield* this.#finishTrials(name, id, finished, ends);
     yield* this.#insertOutcomes(id, finished);
     yield* this.#saveOptimizer(id, optimizer);
     return ends;
@@ -138,6 +137,17 @@ export class StoreOperations {
     if (optimizer !== undefined) yield* this.#saveOptimizer(id, optimizer);
   }
 
+  /**
+   * The number under which the tables have a study; it never changes.
+   *
+   * @throws {StudyError} `unknown-study`
+   */
+  *id(name: string): Operation<number> {
+    const known = this.#ids.get(name) ?? (yield* this.row(name)).id;
+    this.#ids.set(name, known);
+    return known;
+  }
+
   /** @throws {StudyError} `unknown-study` */
   *row(name: string): Operation<StudyRow> {
     const row = yield* this.#findRow(name);
@@ -154,31 +164,42 @@ export class StoreOperations {
     return yield* first(this.#queries.selectFrom('study').selectAll().where('name', '=', name));
   }
 
-  *#finishTrial(name: string, study: number, outcome: TrialOutcome, end: RecordedEnd): Operation<void> {
-    const { number } = end;
-    const changed = yield* change(
-      this.#queries
-        .updateTable('trial')
-        .set({
-          state: outcome.state,
-          finished_at: end.finishedAt,
-          finish_order: end.finishOrder,
-          objective: realOf(outcome.objective),
-          reason: outcome.reason ?? null,
-          seconds: realOf(outcome.seconds),
-          device: outcome.device,
-        })
-        .where('study', '=', study)
-        .where('number', '=', number)
-        .where('state', '=', 'running'),
-    );
-    if (changed > 0) return;
-    const query = this.#queries.selectFrom('trial').select('state').where('study', '=', study);
-    const state = (yield* first(query.where('number', '=', number)))?.state;
-    throw new StudyError(
-      'not-running',
-      `trial ${number} of study ${name} ${state === undefined ? 'was never begun' : `is ${state}`}: an outcome is recorded once, for a trial that is running`,
-    );
+  *#finishTrials(
+    name: string,
+    study: number,
+    finished: readonly FinishedTrial[],
+    ends: readonly RecordedEnd[],
+  ): Operation<void> {
+    const rows = finished.map(({ number, outcome }, index) => ({
+      study,
+      number,
+      state: outcome.state,
+      finished_at: ends[index]?.finishedAt ?? null,
+      finish_order: ends[index]?.finishOrder ?? null,
+      objective: realOf(outcome.objective),
+      reason: outcome.reason ?? null,
+      seconds: realOf(outcome.seconds),
+      device: outcome.device,
+    }));
+    const queryOf = (index: number) => {
+      const { study: _, number, ...set } = rows[index] as (typeof rows)[number];
+      const query = this.#queries.updateTable('trial').set(set).where('study', '=', study);
+      return query.where('number', '=', number).where('state', '=', 'running');
+    };
+    const key = ['study', 'number'];
+    const changed = yield* update({ table: 'trial', rows, key, state: 'running', queryOf });
+    if (changed === finished.length) return;
+    const numbers = finished.map(({ number }) => number);
+    const query = this.#queries.selectFrom('trial').select(['number', 'state', 'finish_order']);
+    const there = yield* all(query.where('study', '=', study).where('number', 'in', numbers));
+    for (const [index, number] of numbers.entries()) {
+      const trial = there.find((row) => row.number === number);
+      if (trial?.finish_order === ends[index]?.finishOrder) continue;
+      throw new StudyError(
+        'not-running',
+        `trial ${number} of study ${name} ${trial === undefined ? 'was never begun' : `is ${trial.state}`}: an outcome is recorded once, for a trial that is running`,
+      );
+    }
   }
 
   /** What belongs to outcomes besides the trials' own rows. */

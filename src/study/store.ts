@@ -99,9 +99,10 @@ export interface Store extends AsyncDisposable {
    * until the claim is disposed of, or its holder was not heard of for a while, which is waited for. A store on one
    * machine grants it to all: two that run a study there meet at `begin`.
    *
+   * @param waiting told once who has it, when it is waited for
    * @throws {StudyError} `conflict` when somebody else runs the study, naming who; `unknown-study`
    */
-  claim(name: string): Awaitable<Claim>;
+  claim(name: string, waiting?: (who: string) => void): Awaitable<Claim>;
   /**
    * Records proposals as running trials together with the optimizer's state after the ask, in one transaction.
    * It outlives this process on return, and a loss of power once a later `finish` has returned.

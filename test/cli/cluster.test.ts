@@ -94,6 +94,7 @@ describe.skipIf(NO_POSTGRES)(`a cluster${NO_POSTGRES ? `: ${NO_POSTGRES}` : ''}`
     }
     const second = await tacet(search('--name', 'contended'), folder.path);
     expect(second).toMatchObject({ code: 2, stderr: expect.stringMatching(/is run by process \d+ on/) });
+    expect(second.stderr).toMatch(/^Waiting for some seconds: process \d+ on/m);
     first.child.kill('SIGINT');
     expect(await first.finished).toMatchObject({ code: 130 });
   });

@@ -4,7 +4,7 @@ import { StudyError } from '../../src/study/store.ts';
 import { fullOutcome, SPEC, startedTrial, testStore } from './store-suite.ts';
 import { NO_POSTGRES, startPostgres, type TemporaryPostgres } from './temporary-postgres.ts';
 
-const IMPATIENT = { lastMs: 600, renewMs: 150 };
+const IMPATIENT = { lastMs: 5_000, renewMs: 250 };
 
 describe.skipIf(NO_POSTGRES)(`PostgreSQL${NO_POSTGRES ? `: ${NO_POSTGRES}` : ''}`, () => {
   let server: TemporaryPostgres;

@@ -33,6 +33,8 @@ export type CoordinationEvent =
   /** Trials were put into the queue. */
   | { readonly kind: 'begun'; readonly trials: readonly TrialRecord[] }
   | { readonly kind: 'outcome'; readonly trial: TrialRecord; readonly optimizer?: OptimizerSummary }
+  /** Somebody else has run the study, and may have been killed: soon it is known whether that one lives. */
+  | { readonly kind: 'waiting'; readonly who: string }
   /** The database can't be reached; it is tried again until it can. */
   | { readonly kind: 'offline'; readonly reason: string }
   | { readonly kind: 'online' };
@@ -70,7 +72,7 @@ export async function coordinate(
 ): Promise<boolean> {
   await store.openStudy(spec);
   const study = await store.studyId(spec.name);
-  await using claim = await store.claim(spec.name);
+  await using claim = await store.claim(spec.name, (who) => options.onEvent?.({ kind: 'waiting', who }));
   // Workers come as soon as they see what the study is run with: there is a queue by then.
   await (await TrialQueue.open(store.database, study, { owner: true }))[Symbol.asyncDispose]();
   await publishFingerprint(store.database, study, spec.name, fingerprintOf(spec));

@@ -64,7 +64,8 @@ export async function serveStudies(database: Postgres, options: ServiceOptions):
         idleSince = undefined;
         continue;
       } catch (error) {
-        const isUnfit = error instanceof StudyError && error.code === 'mismatch';
+        // Other data or another version; or a recipe that this version does not know.
+        const isUnfit = error instanceof StudyError && ['mismatch', 'bad-input'].includes(error.code);
         if (!isUnfit || only !== undefined) throw error;
         unfit.add(study.spec.name);
         onEvent?.({ kind: 'unfit', study: study.spec.name, reason: error.message });

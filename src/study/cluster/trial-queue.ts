@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { type Db, PgBoss } from 'pg-boss';
 import type { EndedTrial, TrialOrder } from '../messages.ts';
-import type { Postgres, Sql } from '../postgres.ts';
+import { hasSchema, type Postgres, type Sql } from '../postgres.ts';
 import { QUEUE_SCHEMA } from '../postgres-schema.ts';
 import type { TrialOutcome } from '../trial.ts';
 import { outcomeOfText, outcomeText } from './outcome-json.ts';
@@ -67,7 +67,7 @@ export class TrialQueue implements AsyncDisposable {
       db: onSql(database),
       schema: QUEUE_SCHEMA,
       migrate: owner,
-      createSchema: owner,
+      createSchema: owner && !(await hasSchema(database, QUEUE_SCHEMA)),
       // Both by `supervise` below, when the coordinator finds it right.
       supervise: false,
       schedule: false,
@@ -103,7 +103,9 @@ export class TrialQueue implements AsyncDisposable {
   /** Claims at most `count` trials for this process. */
   async claim(count: number): Promise<ClaimedTrial[]> {
     const jobs = await this.#boss.fetch<TrialOrder>(this.#queue, { batchSize: count });
-    return jobs.map(({ id, data, retryCount }) => ({ order: data, job: id, retryCount }));
+    return jobs
+      .map(({ id, data, retryCount }) => ({ order: data, job: id, retryCount }))
+      .sort((a, b) => a.order.number - b.order.number);
   }
 
   /** Says that the holder of these claims lives; gives the jobs whose claims it still has. */
@@ -119,6 +121,12 @@ export class TrialQueue implements AsyncDisposable {
       const db = onSql(sql);
       const given = settledOf(await this.#boss.cancel(this.#queue, claims.map(attemptOf), { db }));
       if (given.size > 0) await this.#boss.resume(this.#queue, [...given], { db });
+      // pg-boss counts a claim of what was started before as one more try; this one was not.
+      await sql.query(
+        `update ${QUEUE_SCHEMA}.job set started_on = null
+         where name = $1 and id = any($2::uuid[]) and state = 'created'`,
+        [this.#queue, [...given]],
+      );
       await sql.query('select pg_notify($1, $2)', [trialsChannel(this.#study), String(given.size)]);
     });
   }

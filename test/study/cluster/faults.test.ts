@@ -18,12 +18,14 @@ describe.skipIf(NO_POSTGRES)(`a study on a cluster${NO_POSTGRES ? `: ${NO_POSTGR
     rmSync(folder, { recursive: true });
   });
 
-  it('comes to what an undisturbed run on one machine comes to, after every kind of fault', async () => {
+  it('comes to what an undisturbed run on one machine comes to, after every kind of fault', {
+    timeout: 400_000,
+  }, async () => {
     const spec = smallStudy({
       name: 'study',
-      trials: 200,
+      trials: 160,
       optimizer: 'scbo',
-      initial: 180,
+      initial: 145,
       deterministic: 24,
     });
     const calm = { spec, store: join(folder, 'calm.db'), devices: madeUpDevices(2), slots: 4, chunk: 8 };
@@ -38,7 +40,7 @@ describe.skipIf(NO_POSTGRES)(`a study on a cluster${NO_POSTGRES ? `: ${NO_POSTGR
       frozenMs: 18_000,
     });
     expect(disturbed.results).toEqual(resultsOf(calm.store, 'study'));
-    expect(disturbed.finishOrders).toEqual(Array.from({ length: 200 }, (_, i) => i));
+    expect(disturbed.finishOrders).toEqual(Array.from({ length: 160 }, (_, i) => i));
     expect(disturbed.leftOver).toBe(0);
     // The killed worker's trials, and those of the frozen one, were run again.
     expect(disturbed.again).toBeGreaterThan(0);
