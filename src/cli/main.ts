@@ -4,6 +4,7 @@ import { packageVersion } from '../version.ts';
 import { devicesCommand } from './devices.ts';
 import { describeError, exitCodeOf } from './errors.ts';
 import { evaluateCommand } from './evaluate.ts';
+import { reportCommand } from './report.ts';
 import { searchCommand } from './search.ts';
 import { showCommand } from './show.ts';
 import { simulateCommand } from './simulate.ts';
@@ -14,6 +15,7 @@ Examples:
   tacet search mnist-stdp
   tacet studies
   tacet show mnist-stdp
+  tacet report mnist-stdp
   tacet simulate cuba
   tacet devices
 
@@ -30,6 +32,7 @@ export function createProgram(): Command {
     evaluateCommand(),
     studiesCommand(),
     showCommand(),
+    reportCommand(),
     simulateCommand(),
     devicesCommand(),
   ];

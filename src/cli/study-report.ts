@@ -1,4 +1,6 @@
 /** What the terminal shows of studies: lists, the end of a search, one study. Pure: records in, text out. */
+
+import { bestTrials, isFeasible } from '../study/ranking.ts';
 import type { Recipe } from '../study/recipes.ts';
 import type { StudySummary, TrialRecord } from '../study/store.ts';
 import {
@@ -10,7 +12,6 @@ import {
   formatValue,
   plural,
 } from './format.ts';
-import { bestTrials, isFeasible } from './ranking.ts';
 
 /** How many trials the table of the best has. */
 const BEST_TRIALS = 10;

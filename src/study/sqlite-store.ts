@@ -15,6 +15,7 @@ import {
   StudyError,
   type StudySpec,
   type StudySummary,
+  type TrialQuery,
   type TrialRecord,
 } from './store.ts';
 import { APPLICATION_ID, CREATE_TABLES, SCHEMA_VERSION, type StoreSchema } from './store-schema.ts';
@@ -109,8 +110,8 @@ class SqliteStore implements Store {
     return this.#read(() => this.#summary(this.#row(name)));
   }
 
-  trials(name: string, { history = false } = {}): readonly TrialRecord[] {
-    return this.#read(() => readTrials(this.#runner, this.#queries, this.#row(name).id, { history }));
+  trials(name: string, query: TrialQuery = {}): readonly TrialRecord[] {
+    return this.#read(() => readTrials(this.#runner, this.#queries, this.#row(name).id, query));
   }
 
   trial(name: string, number: number): TrialRecord {
@@ -154,6 +155,10 @@ class SqliteStore implements Store {
       const row = this.#runner.first(query.where('study', '=', this.#row(name).id));
       return row === undefined ? undefined : (JSON.parse(row.state) as JsonValue);
     });
+  }
+
+  version(): number {
+    return this.#read(() => Number(this.#database.prepare('pragma data_version').get()?.data_version));
   }
 
   [Symbol.dispose](): void {

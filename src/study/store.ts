@@ -58,6 +58,13 @@ export interface StudySummary {
   readonly best?: TrialRecord;
 }
 
+/** Which trials to read, and what of them. */
+export interface TrialQuery {
+  readonly history?: boolean;
+  /** Only trials from this number on, and those that ended from this position in the order of ends on. */
+  readonly since?: { readonly number: number; readonly finishOrder: number };
+}
+
 export interface Store extends Disposable {
   /** Where it is: a path or an address without secrets. */
   readonly location: string;
@@ -70,8 +77,8 @@ export interface Store extends Disposable {
   studies(): readonly StudySummary[];
   /** @throws {StudyError} `unknown-study`, listing the names there are */
   study(name: string): StudySummary;
-  /** All trials, in the order of their numbers; without their histories unless asked. */
-  trials(name: string, options?: { readonly history?: boolean }): readonly TrialRecord[];
+  /** All trials, or those that are new since a reader last looked, by number; without histories unless asked. */
+  trials(name: string, options?: TrialQuery): readonly TrialRecord[];
   /** @throws {StudyError} `unknown-trial` */
   trial(name: string, number: number): TrialRecord;
   /**
@@ -91,6 +98,8 @@ export interface Store extends Disposable {
   finish(name: string, finished: readonly FinishedTrial[], optimizer: JsonValue): readonly RecordedEnd[];
   /** The optimizer's state as last recorded; undefined for a new study. */
   optimizer(name: string): JsonValue | undefined;
+  /** A number that is another one once somebody else has written to the store: cheap to ask for often. */
+  version(): number;
 }
 
 export type StudyErrorCode =

@@ -1,7 +1,7 @@
 /** A trial as rows of the store's tables, and back. */
 import type { Insertable, Kysely, Selectable } from 'kysely';
 import type { SqliteRunner } from './node-sqlite-dialect.ts';
-import type { TrialRecord } from './store.ts';
+import type { TrialQuery, TrialRecord } from './store.ts';
 import type { StoreSchema } from './store-schema.ts';
 import type {
   ChunkReport,
@@ -38,15 +38,22 @@ export function rowsOfOutcome(study: number, trial: number, outcome: TrialOutcom
 
 type Row<Table extends keyof StoreSchema> = Selectable<StoreSchema[Table]>;
 
-/** The trials of a study in the order of their numbers, or one of them. */
+/** The trials of a study in the order of their numbers, some of them, or one. */
 export function readTrials(
   runner: SqliteRunner,
   queries: Kysely<StoreSchema>,
   study: number,
-  { history, number }: { readonly history: boolean; readonly number?: number },
+  { history = false, number, since }: TrialQuery & { readonly number?: number },
 ): TrialRecord[] {
   let trials = queries.selectFrom('trial').selectAll().where('study', '=', study).orderBy('number');
   if (number !== undefined) trials = trials.where('number', '=', number);
+  if (since !== undefined) {
+    trials = trials.where(({ or, eb }) =>
+      or([eb('number', '>=', since.number), eb('finish_order', '>=', since.finishOrder)]),
+    );
+  }
+  const found = runner.all(trials);
+  const lowest = found[0]?.number;
 
   /** The rows of a table that belong to these trials, by trial, in their order. */
   const parts = <Table extends 'trial_constraint' | 'accuracy' | 'phase' | 'layer' | 'chunk'>(
@@ -58,17 +65,20 @@ export function readTrials(
       .selectAll()
       .where('study', '=', study);
     if (number !== undefined) query = query.where('trial', '=', number);
+    // Trials that are new lie close together: the rows of the few between them cost less than a list of numbers.
+    else if (since !== undefined) query = query.where('trial', '>=', lowest ?? 0);
     if (table !== 'accuracy') query = query.orderBy('trial').orderBy('position');
     const rows = runner.all(query) as unknown as (Row<Table> & { readonly trial: number })[];
     return Map.groupBy(rows, (row) => row.trial);
   };
+  if (found.length === 0) return [];
   const constraints = parts('trial_constraint');
   const accuracies = parts('accuracy');
   const phases = parts('phase');
   const layers = parts('layer');
   const chunks = history ? parts('chunk') : new Map<number, Row<'chunk'>[]>();
 
-  return runner.all(trials).map((row) => {
+  return found.map((row) => {
     const bounds = constraints.get(row.number) ?? [];
     const outcome = outcomeOf(row, {
       constraints: bounds.map(({ graded }) => graded ?? Number.NaN),

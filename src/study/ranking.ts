@@ -1,5 +1,5 @@
 /** The order of trials in tables: feasible ones first, then by objective. */
-import type { TrialRecord } from '../study/store.ts';
+import type { TrialRecord } from './store.ts';
 
 /** Complete, with an objective and all constraints met (at most 0). */
 export function isFeasible({ outcome }: TrialRecord): boolean {
