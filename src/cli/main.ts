@@ -1,6 +1,7 @@
 /** The `tacet` command. */
 import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../version.ts';
+import { dashboardCommand } from './dashboard.ts';
 import { devicesCommand } from './devices.ts';
 import { describeError, exitCodeOf } from './errors.ts';
 import { evaluateCommand } from './evaluate.ts';
@@ -33,6 +34,7 @@ export function createProgram(): Command {
     studiesCommand(),
     showCommand(),
     reportCommand(),
+    dashboardCommand(),
     simulateCommand(),
     devicesCommand(),
   ];

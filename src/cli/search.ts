@@ -12,7 +12,8 @@ import { EXIT } from './errors.ts';
 import { formatCount, formatDuration, formatValue } from './format.ts';
 import { listenForInterrupt } from './interrupt.ts';
 import { deviceJson, downJson, printJson, statusJson, studyJson, trialJson } from './json-lines.ts';
-import { type MetricsAddress, parseMetricsAddress, serveMetrics } from './metrics.ts';
+import { type ListenAddress, parseAddress } from './listen.ts';
+import { serveMetrics } from './metrics.ts';
 import { batchOptions, devicesOption, jsonOption, setOption, storeOption, wholeNumber } from './options.ts';
 import { ProgressDisplay } from './progress-display.ts';
 import {
@@ -43,7 +44,7 @@ interface SearchOptions extends StudyOptions {
   readonly set: readonly Assignment[];
   readonly slots?: number;
   readonly chunk?: number;
-  readonly metrics?: MetricsAddress;
+  readonly metrics?: ListenAddress;
   readonly json?: boolean;
 }
 
@@ -85,7 +86,7 @@ export function searchCommand(): Command {
     .option(
       '--metrics <port|address:port>',
       'serve metrics for Prometheus at /metrics, for this machine only unless an address is given',
-      parseMetricsAddress,
+      parseAddress('--metrics', 9464),
     )
     .addOption(jsonOption());
 }

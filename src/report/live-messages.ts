@@ -12,6 +12,6 @@ export interface StudyEntry {
 }
 
 /** Event `change`: trials that are new or have ended, and what else is different. Event `study` is all of `StudyData`. */
-export interface StudyChange extends Pick<StudyData, 'spec' | 'lengthScales' | 'readAt'> {
+export interface StudyChange extends Pick<StudyData, 'lengthScales' | 'readAt'> {
   readonly trials: readonly TrialRecord[];
 }

@@ -6,7 +6,8 @@ export function isFeasible({ outcome }: TrialRecord): boolean {
   return (
     outcome?.state === 'complete' &&
     outcome.objective !== undefined &&
-    outcome.constraints.every((constraint) => constraint <= 0)
+    // What is not a number is not met; in data that went through JSON it is null.
+    outcome.constraints.every((constraint) => typeof constraint === 'number' && constraint <= 0)
   );
 }
 

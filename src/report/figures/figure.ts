@@ -30,6 +30,8 @@ export interface FigureDefinition {
   readonly id: string;
   readonly title: string;
   readonly section: Section;
+  /** Whether it takes a page's whole width. */
+  readonly wide?: boolean;
   /** The figure for so many pixels, or in a sentence why these data have none. */
   build(data: StudyData, theme: Theme, width: number): Figure | string;
 }

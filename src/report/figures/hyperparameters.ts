@@ -22,6 +22,7 @@ export const parallelCoordinates: FigureDefinition = {
   id: 'parallel-coordinates',
   title: 'Parallel coordinates',
   section: 'Hyperparameters',
+  wide: true,
   build(data, theme) {
     const ended = endedTrials(data);
     const best = bestTrials(
@@ -125,6 +126,7 @@ export const slices: FigureDefinition = {
   id: 'slices',
   title: 'Objective along each hyperparameter',
   section: 'Hyperparameters',
+  wide: true,
   build(data, theme, width) {
     const scored = endedTrials(data).filter((trial) => objectiveOf(trial) !== undefined);
     const parameters = movedParameters(data);

@@ -40,6 +40,7 @@ export const occupancy: FigureDefinition = {
   id: 'occupancy',
   title: 'What ran when, by device',
   section: 'Devices',
+  wide: true,
   build(data, theme) {
     const ended = endedTrials(data).filter(({ outcome }) => outcome !== undefined && outcome.seconds > 0);
     if (ended.length === 0) return 'No trial with a measured time has ended yet.';

@@ -76,6 +76,7 @@ export const silentByParameter: FigureDefinition = {
   id: 'silent-by-hyperparameter',
   title: 'Where the silent region lies',
   section: 'Silence',
+  wide: true,
   build(data, theme, width) {
     const ended = endedTrials(data);
     const silent = ended.filter(isSilent).length;

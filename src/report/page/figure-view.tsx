@@ -75,7 +75,7 @@ export function FigureView({ definition, data, theme, redraw }: FigureProps) {
   const made = typeof figure === 'object' ? figure : undefined;
   const { id, title } = definition;
   return (
-    <figure id={id} class={made === undefined || made.height > 420 || made.minWidth ? 'wide' : ''}>
+    <figure id={id} class={definition.wide ? 'wide' : ''}>
       <h3>{title}</h3>
       <div ref={frame} class="scroll">
         <div ref={holder} class="chart" role="img" aria-label={`${title}. ${made?.caption ?? ''}`} />

@@ -43,6 +43,9 @@ function Dashboard() {
     choose(name);
   };
   const shown = data?.spec.name;
+  // A study may be given a larger budget while it is looked at; the list says so.
+  const budget = studies.find(({ name }) => name === shown)?.trials;
+  const current = data && budget !== undefined ? { ...data, spec: { ...data.spec, trials: budget } } : data;
   return (
     <>
       <Header title={shown ?? 'Tacet'} toggle={toggle}>
@@ -60,8 +63,8 @@ function Dashboard() {
           {connected ? 'live' : 'not connected: trying again'}
         </span>
       </Header>
-      {data ? (
-        <StudyPage key={shown} data={data} live={true} theme={theme} />
+      {current ? (
+        <StudyPage key={shown} data={current} live={true} theme={theme} />
       ) : (
         <main id="main">
           <p>
