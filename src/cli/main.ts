@@ -5,6 +5,8 @@ import { dashboardCommand } from './dashboard.ts';
 import { devicesCommand } from './devices.ts';
 import { describeError, exitCodeOf } from './errors.ts';
 import { evaluateCommand } from './evaluate.ts';
+import { exportCommand } from './export.ts';
+import { importCommand } from './import.ts';
 import { reportCommand } from './report.ts';
 import { searchCommand } from './search.ts';
 import { showCommand } from './show.ts';
@@ -35,6 +37,8 @@ export function createProgram(): Command {
     showCommand(),
     reportCommand(),
     dashboardCommand(),
+    exportCommand(),
+    importCommand(),
     simulateCommand(),
     devicesCommand(),
   ];

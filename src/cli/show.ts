@@ -1,6 +1,6 @@
 /** `tacet show`: one study, or one of its trials. */
 import { Command } from 'commander';
-import { recipeOf } from '../study/recipes.ts';
+import { describeStudy } from '../study/recipes.ts';
 import { openSqliteStore } from '../study/sqlite-store.ts';
 import { printJson, studyJson, trialJson } from './json-lines.ts';
 import { jsonOption, storeOption, wholeNumber } from './options.ts';
@@ -36,7 +36,7 @@ function show(name: string, { db, trial: number, json = false }: ShowOptions): v
   if (number !== undefined) {
     const trial = store.trial(name, number);
     if (json) printJson(trialJson(trial));
-    else process.stdout.write(`${trialReport(name, trial, recipeOf(study.spec.recipe).constraints)}\n`);
+    else process.stdout.write(`${trialReport(name, trial, describeStudy(study.spec).constraints)}\n`);
     return;
   }
   const trials = store.trials(name, { history: json });
@@ -44,6 +44,6 @@ function show(name: string, { db, trial: number, json = false }: ShowOptions): v
     printJson(studyJson(study, store.location));
     for (const trial of trials) printJson(trialJson(trial));
   } else {
-    process.stdout.write(`${studyReport(study, trials, recipeOf(study.spec.recipe))}\n`);
+    process.stdout.write(`${studyReport(study, trials, describeStudy(study.spec))}\n`);
   }
 }

@@ -95,7 +95,11 @@ export function sharesLine({ spec, counts }: StudySummary): string {
 }
 
 /** One study: what it searches, how far it is, its best trials. */
-export function studyReport(study: StudySummary, trials: readonly TrialRecord[], recipe: Recipe): string {
+export function studyReport(
+  study: StudySummary,
+  trials: readonly TrialRecord[],
+  recipe: Pick<Recipe, 'summary' | 'constraints'>,
+): string {
   const { spec, createdAt } = study;
   const { name: optimizer } = spec.optimizer;
   const devices = new Set(trials.flatMap(({ outcome }) => (outcome ? [outcome.device] : [])));

@@ -139,8 +139,8 @@ class SqliteStore implements Store {
     return this.#write(true, () => {
       const study = this.#row(name).id;
       const first = this.#next(study, 'finish_order');
-      const ends = finished.map(({ number, outcome }, index) => {
-        const end = { number, finishedAt: Date.now(), finishOrder: first + index };
+      const ends = finished.map(({ number, outcome, finishedAt = Date.now() }, index) => {
+        const end = { number, finishedAt, finishOrder: first + index };
         this.#finishOne(name, study, outcome, end);
         return end;
       });

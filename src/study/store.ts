@@ -44,6 +44,8 @@ export type StartedTrial = Pick<TrialRecord, 'number' | 'values' | 'seed' | 'pro
 export interface FinishedTrial {
   readonly number: number;
   readonly outcome: TrialOutcome;
+  /** Unix time, ms; now, unless it ended elsewhere and is imported. */
+  readonly finishedAt?: number;
 }
 
 /** When and where in the order of their ends an outcome was recorded. */
