@@ -4,7 +4,7 @@ import { constants, setPriority } from 'node:os';
 import { Command, Option } from 'commander';
 import { dashboardServer } from '../report/dashboard-server.ts';
 import { pageBundle } from '../report/page-bundle.ts';
-import { openSqliteStore } from '../study/sqlite-store.ts';
+import { openStore } from '../study/open-store.ts';
 import { listenForInterrupt } from './interrupt.ts';
 import { printJson } from './json-lines.ts';
 import { isLoopback, type ListenAddress, listenAt, parseAddress } from './listen.ts';
@@ -39,7 +39,7 @@ export function dashboardCommand(): Command {
 }
 
 async function dashboard({ db, listen, json = false }: DashboardOptions): Promise<void> {
-  using store = openSqliteStore(db, { create: false });
+  await using store = await openStore(db, { create: false });
   // A search on the same machine goes first.
   setPriority(constants.priority.PRIORITY_LOW);
   const page = await pageBundle();

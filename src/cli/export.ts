@@ -6,8 +6,8 @@ import { jsonLinesOf } from '../study/exchange/json-lines.ts';
 import { writeOptuna } from '../study/exchange/optuna-export.ts';
 import { parquetOf } from '../study/exchange/parquet.ts';
 import { type TrialColumn, trialColumns } from '../study/exchange/trial-table.ts';
+import { openStore } from '../study/open-store.ts';
 import { describeStudy } from '../study/recipes.ts';
-import { openSqliteStore } from '../study/sqlite-store.ts';
 import { UsageError } from './errors.ts';
 import { plural } from './format.ts';
 import { printJson } from './json-lines.ts';
@@ -61,12 +61,12 @@ export function exportCommand(): Command {
     .action(exportStudy);
 }
 
-function exportStudy(
+async function exportStudy(
   name: string,
   { db, output, format, overwrite = false, json = false }: ExportOptions,
-): void {
-  using store = openSqliteStore(db, { create: false });
-  const { spec } = store.study(name);
+): Promise<void> {
+  await using store = await openStore(db, { create: false });
+  const { spec } = await store.study(name);
   const chosen = format ?? ENDINGS[/\.(\w+)$/.exec(output)?.[1]?.toLowerCase() ?? ''];
   if (chosen === undefined) {
     throw new UsageError(
@@ -78,7 +78,7 @@ function exportStudy(
     if (output === db) throw new UsageError(`-o ${output} is the store itself: give another file`);
     rmSync(output);
   }
-  const trials = store.trials(name);
+  const trials = await store.trials(name);
   const { constraints } = describeStudy(spec);
   const columns = () => trialColumns(trials, spec, constraints);
   switch (chosen) {
@@ -89,7 +89,7 @@ function exportStudy(
       writeFileSync(output, parquetOf(columns()));
       break;
     case 'json-lines':
-      writeFileSync(output, jsonLinesOf(store, name));
+      writeFileSync(output, jsonLinesOf(await store.contents(name)));
       break;
     case 'optuna':
       writeOptuna(output, spec, trials, constraints);

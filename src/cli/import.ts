@@ -1,11 +1,11 @@
 /** `tacet import`: studies of other programs, and of other stores. */
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { contentsOf } from '../study/exchange/foreign-study.ts';
 import { isHpoSnn, readHpoSnn } from '../study/exchange/hpo-snn.ts';
-import { importForeign, importWhole } from '../study/exchange/import-study.ts';
 import { parseJsonLines } from '../study/exchange/json-lines.ts';
 import { readOptuna } from '../study/exchange/optuna-import.ts';
-import { openSqliteStore } from '../study/sqlite-store.ts';
+import { openStore } from '../study/open-store.ts';
 import { UsageError } from './errors.ts';
 import { plural } from './format.ts';
 import { printJson } from './json-lines.ts';
@@ -43,17 +43,20 @@ export function importCommand(): Command {
     .action(importStudy);
 }
 
-function importStudy(file: string, { db, name, study, recipe, json = false }: ImportOptions): void {
+async function importStudy(
+  file: string,
+  { db, name, study, recipe, json = false }: ImportOptions,
+): Promise<void> {
   const bytes = readFile(file);
   const head = bytes.toString('latin1', 0, 4096);
   const named = (given: string | undefined) => (given === undefined ? {} : { name: given });
-  using store = openSqliteStore(db);
+  await using store = await openStore(db);
   let leftOut: readonly string[] = [];
   let imported: { readonly name: string; readonly trials: number };
   if (head.startsWith('{')) {
     const whole = parseJsonLines(bytes.toString('utf8'), file);
     const renamed = { ...whole, spec: { ...whole.spec, ...named(name) } };
-    importWhole(store, renamed);
+    await store.restore(renamed);
     imported = { name: renamed.spec.name, trials: whole.trials.length };
   } else {
     const foreign = head.startsWith('SQLite format 3')
@@ -70,7 +73,7 @@ function importStudy(file: string, { db, name, study, recipe, json = false }: Im
         `${file} is nothing that can be imported: give a file of tacet export (.jsonl), an Optuna storage (SQLite), or a table of hpo_snn (all_evaluations.csv)`,
       );
     }
-    importForeign(store, foreign);
+    await store.restore(contentsOf(foreign));
     leftOut = foreign.leftOut;
     imported = { name: foreign.spec.name, trials: foreign.trials.length };
   }

@@ -1,6 +1,7 @@
 /** The `tacet` command. */
 import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../version.ts';
+import { copyCommand } from './copy.ts';
 import { dashboardCommand } from './dashboard.ts';
 import { devicesCommand } from './devices.ts';
 import { describeError, exitCodeOf } from './errors.ts';
@@ -12,6 +13,7 @@ import { searchCommand } from './search.ts';
 import { showCommand } from './show.ts';
 import { simulateCommand } from './simulate.ts';
 import { studiesCommand } from './studies.ts';
+import { workerCommand } from './worker.ts';
 
 const EXAMPLES = `
 Examples:
@@ -41,6 +43,8 @@ export function createProgram(): Command {
     importCommand(),
     simulateCommand(),
     devicesCommand(),
+    workerCommand(),
+    copyCommand(),
   ];
   for (const command of commands) program.addCommand(command);
   for (const command of [program, ...commands]) {

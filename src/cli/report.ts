@@ -5,7 +5,7 @@ import { collectStudy } from '../report/collect.ts';
 import { writeFigures } from '../report/figure-files.ts';
 import { reportHtml } from '../report/html.ts';
 import { pageBundle } from '../report/page-bundle.ts';
-import { openSqliteStore } from '../study/sqlite-store.ts';
+import { openStore } from '../study/open-store.ts';
 import { UsageError } from './errors.ts';
 import { formatCount, plural } from './format.ts';
 import { printJson } from './json-lines.ts';
@@ -42,8 +42,8 @@ async function report(
   name: string,
   { db, output = `${name.replaceAll(/[^\w.-]+/g, '-')}.html`, figures, json = false }: ReportOptions,
 ): Promise<void> {
-  using store = openSqliteStore(db, { create: false });
-  const data = collectStudy(store, name);
+  await using store = await openStore(db, { create: false });
+  const data = await collectStudy(store, name);
   const html = reportHtml(data, await pageBundle());
   writing('-o', output, () => writeFileSync(output, html));
   const files =

@@ -2,13 +2,15 @@
 import { Command, Option } from 'commander';
 import type { Choice } from '../device/index.ts';
 import { OPTIMIZERS } from '../search/index.ts';
+import { isPostgresUrl } from '../study/postgres.ts';
 import { recipeOf } from '../study/recipes.ts';
 import { findRunDevices } from '../study/run-devices.ts';
 import type { RunEvent, RunReport } from '../study/run-events.ts';
 import { runSearch } from '../study/search.ts';
 import { openSqliteStore } from '../study/sqlite-store.ts';
-import type { Store, StudySpec } from '../study/store.ts';
-import { EXIT } from './errors.ts';
+import type { LocalStore, StudySpec } from '../study/store.ts';
+import { coordinateSearch } from './coordinate.ts';
+import { EXIT, UsageError } from './errors.ts';
 import { formatCount, formatDuration, formatValue } from './format.ts';
 import { listenForInterrupt } from './interrupt.ts';
 import { deviceJson, downJson, printJson, statusJson, studyJson, trialJson } from './json-lines.ts';
@@ -58,8 +60,10 @@ Examples:
   tacet search mnist-stdp --db full.db --trials 868 --set settings.trainSamples=48000 --set settings.holdOutSamples=12000
   tacet search my-study.yaml --devices native
   tacet search mnist-stdp --devices all --metrics 9464
+  tacet search mnist-stdp --db postgres://me@db.example.org/searches
   tacet search mnist-stdp --name same-everywhere --devices native,native --slots 8 --deterministic 16
 
+With the address of a database it coordinates, and tacet worker runs the trials, on as many machines as you like.
 The same command goes on with a study that was interrupted; --trials with a higher number extends it.
 Ctrl-C finishes the chunks in flight and saves; a second one stops at once.`;
 
@@ -91,9 +95,19 @@ export function searchCommand(): Command {
     .addOption(jsonOption());
 }
 
-async function search(argument: string, options: SearchOptions): Promise<void> {
+async function search(argument: string, options: SearchOptions, command: Command): Promise<void> {
   const document = readStudyDocument(argument, options.set);
   checkStudy(document, options);
+  if (isPostgresUrl(options.db)) {
+    for (const name of ['devices', 'slots', 'chunk']) {
+      if (command.getOptionValueSource(name) !== 'cli') continue;
+      throw new UsageError(
+        `--${name} says how trials run here, but with a database workers run them: give it to tacet worker`,
+      );
+    }
+    process.exitCode = await coordinateSearch(document, options);
+    return;
+  }
   const devices = await findRunDevices(options.devices);
   const quick = recipeOf(document.recipe).quick(devices.every(({ software }) => software));
   using store = openSqliteStore(options.db);
@@ -109,7 +123,7 @@ async function search(argument: string, options: SearchOptions): Promise<void> {
 class SearchRun {
   readonly #plan: StudyPlan;
   readonly #spec: StudySpec;
-  readonly #store: Store;
+  readonly #store: LocalStore;
   readonly #resumed: boolean;
   readonly #devices: readonly Choice[];
   readonly #options: SearchOptions;
@@ -117,7 +131,7 @@ class SearchRun {
 
   constructor(
     plan: StudyPlan,
-    store: Store,
+    store: LocalStore,
     resumed: boolean,
     devices: readonly Choice[],
     options: SearchOptions,

@@ -5,16 +5,16 @@ import type { JsonValue } from '../study/trial.ts';
 import type { LengthScales, StudyData } from './figures/study-data.ts';
 
 /** @throws {StudyError} `unknown-study` */
-export function collectStudy(store: Store, name: string): StudyData {
-  const { spec, createdAt } = store.study(name);
+export async function collectStudy(store: Store, name: string): Promise<StudyData> {
+  const { spec, createdAt } = await store.study(name);
   const { summary, constraints } = describeStudy(spec);
   return {
     spec,
     summary,
     createdAt,
     constraints,
-    trials: store.trials(name),
-    lengthScales: lengthScalesOf(store.optimizer(name), constraints),
+    trials: await store.trials(name),
+    lengthScales: lengthScalesOf(await store.optimizer(name), constraints),
     readAt: Date.now(),
   };
 }

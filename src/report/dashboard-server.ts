@@ -11,7 +11,7 @@ import { StudyFeed, studyEntry } from './study-feed.ts';
 
 /** How often the store is looked at, ms: five times a second. */
 const LOOK_MS = 200;
-/** How often the list of studies is read again while something changes, in looks. */
+/** How often the list of studies is read again, in looks. */
 const LOOKS_PER_LIST = 10;
 /** How often an idle connection gets a sign of life, in looks. */
 const LOOKS_PER_SIGN = 75;
@@ -65,43 +65,39 @@ class Follower {
   readonly #response: ServerResponse;
   #name: string | null;
   #feed: StudyFeed | undefined;
-  #version = -1;
+  #looking = false;
   #looks = 0;
   #listed = '';
-  #listDue = true;
 
   constructor(store: Store, name: string | null, response: ServerResponse) {
     this.#store = store;
     this.#name = name;
     this.#response = response;
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' });
-    const timer = setInterval(() => this.#look(), LOOK_MS);
+    const timer = setInterval(() => void this.#look(), LOOK_MS);
     response.on('close', () => clearInterval(timer));
-    this.#look();
+    void this.#look();
   }
 
-  #look(): void {
+  async #look(): Promise<void> {
     // A page that does not read, such as one asleep, is sent nothing more until it does.
-    if (this.#response.writableNeedDrain) return;
-    this.#looks += 1;
+    if (this.#looking || this.#response.writableNeedDrain) return;
+    this.#looking = true;
     try {
-      const version = this.#store.version();
-      const changed = version !== this.#version;
-      this.#version = version;
-      this.#listDue ||= changed;
-      if (this.#listDue && (this.#looks === 1 || this.#looks % LOOKS_PER_LIST === 0)) this.#list();
-      if (changed || this.#feed === undefined) this.#follow();
+      if (this.#looks % LOOKS_PER_LIST === 0) await this.#list();
+      this.#looks += 1;
+      await this.#follow();
     } catch (error) {
-      // The store is locked, or was moved away: the next look may find it again.
-      if (!(error instanceof StudyError)) throw error;
-      this.#version = -1;
+      // The store is locked, out of reach, or was moved away: a later look may find it again.
+      if (!(error instanceof StudyError)) this.#response.destroy(error as Error);
+    } finally {
+      this.#looking = false;
     }
     if (this.#looks % LOOKS_PER_SIGN === 0) this.#response.write(': still here\n\n');
   }
 
-  #list(): void {
-    this.#listDue = false;
-    const studies = this.#store.studies();
+  async #list(): Promise<void> {
+    const studies = await this.#store.studies();
     this.#name ??= studies.at(-1)?.spec.name ?? null;
     const list = JSON.stringify(studies.map(studyEntry));
     if (list === this.#listed) return;
@@ -109,14 +105,14 @@ class Follower {
     this.#send('studies', list);
   }
 
-  #follow(): void {
+  async #follow(): Promise<void> {
     if (this.#name === null) return;
     if (this.#feed === undefined) {
-      this.#feed = new StudyFeed(this.#store, this.#name);
+      this.#feed = await StudyFeed.of(this.#store, this.#name);
       this.#send('study', JSON.stringify(this.#feed.first));
       return;
     }
-    const change = this.#feed.change();
+    const change = await this.#feed.change();
     if (change !== undefined) this.#send('change', JSON.stringify(change));
   }
 

@@ -7,27 +7,28 @@ import type { StudyChange, StudyEntry } from './live-messages.ts';
 /** Follows one study. */
 export class StudyFeed {
   readonly #store: Store;
-  readonly #name: string;
-  readonly #constraints: readonly string[];
   /** The whole study as it was when the feed began. */
   readonly first: StudyData;
   #next: { number: number; finishOrder: number };
 
-  /** @throws {StudyError} `unknown-study` */
-  constructor(store: Store, name: string) {
+  private constructor(store: Store, first: StudyData) {
     this.#store = store;
-    this.#name = name;
-    this.first = collectStudy(store, name);
-    this.#constraints = this.first.constraints;
-    this.#next = after({ number: 0, finishOrder: 0 }, this.first.trials);
+    this.first = first;
+    this.#next = after({ number: 0, finishOrder: 0 }, first.trials);
+  }
+
+  /** @throws {StudyError} `unknown-study` */
+  static async of(store: Store, name: string): Promise<StudyFeed> {
+    return new StudyFeed(store, await collectStudy(store, name));
   }
 
   /** Trials that began or ended since the last call; undefined when there are none. */
-  change(): StudyChange | undefined {
-    const trials = this.#store.trials(this.#name, { since: this.#next });
+  async change(): Promise<StudyChange | undefined> {
+    const { spec, constraints } = this.first;
+    const trials = await this.#store.trials(spec.name, { since: this.#next });
     if (trials.length === 0) return undefined;
     this.#next = after(this.#next, trials);
-    const lengthScales = lengthScalesOf(this.#store.optimizer(this.#name), this.#constraints);
+    const lengthScales = lengthScalesOf(await this.#store.optimizer(spec.name), constraints);
     return { lengthScales, trials, readAt: Date.now() };
   }
 }

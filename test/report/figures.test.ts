@@ -19,11 +19,11 @@ const folder = temporaryFolder();
 afterAll(() => folder.remove());
 let data: StudyData;
 
-beforeAll(() => {
+beforeAll(async () => {
   const path = join(folder.path, 'study.db');
   addTrials(path, 'study', 0, 200);
   using store = openSqliteStore(path);
-  data = collectStudy(store, 'study');
+  data = await collectStudy(store, 'study');
 });
 
 function figure(id: string) {

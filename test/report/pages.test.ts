@@ -43,7 +43,7 @@ const COUNTS = `Object.fromEntries([...document.querySelectorAll('[data-count]')
 describe('a report', () => {
   it('of 2,000 trials is one file of less than 5 MB that names no address', async () => {
     using store = openSqliteStore(path);
-    const html = reportHtml(collectStudy(store, 'many'), await pageBundle());
+    const html = reportHtml(await collectStudy(store, 'many'), await pageBundle());
     expect(Buffer.byteLength(html)).toBeLessThan(5e6);
     expect(html).not.toMatch(/(src|href)="(?!data:)/);
     writeFileSync(join(folder.path, 'report.html'), html);
@@ -173,11 +173,11 @@ describe('the dashboard', () => {
 });
 
 describe('a feed', () => {
-  it('brings a page to the same data as reading the study anew', () => {
+  it('brings a page to the same data as reading the study anew', async () => {
     addTrials(path, 'fed', 0, 20);
     using store = openSqliteStore(path);
-    const feed = new StudyFeed(store, 'fed');
-    expect(feed.change()).toBeUndefined();
+    const feed = await StudyFeed.of(store, 'fed');
+    expect(await feed.change()).toBeUndefined();
     // Two trials of before are running: they are not told again until they end.
     const { spec } = store.study('fed');
     store.openStudy({ ...spec, trials: 40 });
@@ -186,7 +186,7 @@ describe('a feed', () => {
     if (outcome === undefined) throw new Error('the first trial has ended');
     store.finish('fed', [{ number: running[1]?.number as number, outcome }], null);
     store.begin('fed', [{ number: 22, values: {}, seed: 1, proposal: null, startedAt: 1 }], null);
-    const change = feed.change();
+    const change = await feed.change();
     expect(change?.trials.map(({ number }) => number)).toEqual([21, 22]);
     const data = merged(feed.first, change as never);
     expect(data.trials).toEqual(store.trials('fed'));

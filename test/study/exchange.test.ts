@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { parquetReadObjects } from 'hyparquet';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { contentsOf } from '../../src/study/exchange/foreign-study.ts';
 import { isHpoSnn, readHpoSnn } from '../../src/study/exchange/hpo-snn.ts';
-import { importForeign, importWhole } from '../../src/study/exchange/import-study.ts';
 import { jsonLinesOf, parseJsonLines } from '../../src/study/exchange/json-lines.ts';
 import { writeOptuna } from '../../src/study/exchange/optuna-export.ts';
 import { readOptuna } from '../../src/study/exchange/optuna-import.ts';
@@ -33,12 +33,10 @@ describe('JSON lines', () => {
   it('are the same study again: trials, order of ends, histories, optimizer', () => {
     using store = openSqliteStore(path);
     using other = openSqliteStore(join(folder.path, 'other.db'));
-    const whole = parseJsonLines(jsonLinesOf(store, 'study'), 'study.jsonl');
-    importWhole(other, whole);
-    expect(other.trials('study', { history: true })).toEqual(store.trials('study', { history: true }));
-    expect(other.optimizer('study')).toEqual(store.optimizer('study'));
-    expect(other.study('study').spec).toEqual(store.study('study').spec);
-    expect(() => importWhole(other, whole)).toThrow('has a study study: give another --name');
+    const whole = parseJsonLines(jsonLinesOf(store.contents('study')), 'study.jsonl');
+    other.restore(whole);
+    expect(other.contents('study')).toEqual(store.contents('study'));
+    expect(() => other.restore(whole)).toThrow('has a study study already');
   });
 
   it.each([
@@ -244,10 +242,10 @@ describe('a table of the recorded experiment', () => {
     const text = existsSync(table) ? readFileSync(table, 'utf8') : TABLE;
     using store = openSqliteStore(join(folder.path, 'warm.db'));
     const foreign = readHpoSnn(text, 'recorded', 'recorded.csv');
-    importForeign(store, foreign);
+    store.restore(contentsOf(foreign));
     const { spec, best } = store.study('recorded');
     store.openStudy({ ...spec, trials: spec.trials + 2 });
-    const supply = openStudyTrials({ ...spec, trials: spec.trials + 2 }, store, studySpace(spec), 2);
+    const supply = await openStudyTrials({ ...spec, trials: spec.trials + 2 }, store, studySpace(spec), 2);
     const { optimizer } = supply.about();
     expect(optimizer).toMatchObject({ asked: spec.trials, told: spec.trials, pending: 0 });
     expect(optimizer?.incumbent?.objective).toBe(best?.outcome?.objective);

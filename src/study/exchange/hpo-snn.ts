@@ -6,7 +6,7 @@ import { SearchSpace, SpaceError } from '../../search/index.ts';
 import { mnistStdpSettings, recipeOf } from '../recipes.ts';
 import { StudyError } from '../store.ts';
 import type { Hyperparameters, JsonObject, TrialOutcome } from '../trial.ts';
-import type { ForeignStudy, ForeignTrial } from './import-study.ts';
+import type { ForeignStudy, ForeignTrial } from './foreign-study.ts';
 
 /** The silence constraints in the table are n/N - 0.1. */
 const BETA = 0.1;

@@ -1,26 +1,18 @@
 /** A study as JSON lines, with nothing left out: read back, it is the same study, and its search goes on. */
-import { type Store, StudyError, type StudySpec, type TrialRecord } from '../store.ts';
+import { type StudyContents, StudyError, type StudySpec, type TrialRecord } from '../store.ts';
 import type { JsonValue } from '../trial.ts';
 
-/** A study with all its trials and the optimizer's state. */
-export interface WholeStudy {
-  readonly spec: StudySpec;
-  readonly trials: readonly TrialRecord[];
-  readonly optimizer: JsonValue;
-}
-
-export function jsonLinesOf(store: Store, name: string): string {
-  const { spec } = store.study(name);
+export function jsonLinesOf({ spec, createdAt, trials, optimizer }: StudyContents): string {
   const lines = [
-    { kind: 'study', format: 1, ...spec },
-    ...store.trials(name, { history: true }).map((trial) => ({ kind: 'trial', ...trial })),
-    { kind: 'optimizer', state: store.optimizer(name) ?? null },
+    { kind: 'study', format: 1, createdAt, ...spec },
+    ...trials.map((trial) => ({ kind: 'trial', ...trial })),
+    ...(optimizer === undefined ? [] : [{ kind: 'optimizer', state: optimizer }]),
   ];
   return lines.map((line) => `${JSON.stringify(line)}\n`).join('');
 }
 
 /** @throws {StudyError} `bad-input`, naming the line */
-export function parseJsonLines(text: string, place: string): WholeStudy {
+export function parseJsonLines(text: string, place: string): StudyContents {
   const lines = text
     .split('\n')
     .filter((line) => line !== '')
@@ -37,13 +29,18 @@ export function parseJsonLines(text: string, place: string): WholeStudy {
   if (first?.kind !== 'study' || first.format !== 1) {
     throw new StudyError('bad-input', `${place} line 1 is no study of format 1: give a file of tacet export`);
   }
-  const { kind: _, format: __, ...spec } = first;
+  const { kind: _, format: __, createdAt, ...spec } = first;
   const trials = lines.flatMap(({ kind, ...trial }) => (kind === 'trial' ? [revived(trial as never)] : []));
   const gap = trials.findIndex(({ number }, index) => number !== index);
   if (gap >= 0)
     throw new StudyError('bad-input', `${place}: trial ${gap} is missing: export the study again`);
   const state = lines.find(({ kind }) => kind === 'optimizer')?.state;
-  return { spec: spec as unknown as StudySpec, trials, optimizer: (state ?? null) as JsonValue };
+  return {
+    spec: spec as unknown as StudySpec,
+    createdAt: Number(createdAt),
+    trials,
+    optimizer: state as JsonValue | undefined,
+  };
 }
 
 /** JSON has null for numbers that are none. */

@@ -4,7 +4,7 @@ import { type Parameter, SearchSpace, SpaceError, type SpaceInput } from '../../
 import { recipeOf } from '../recipes.ts';
 import { StudyError } from '../store.ts';
 import type { Hyperparameters, JsonObject, JsonValue, TrialOutcome } from '../trial.ts';
-import type { ForeignStudy, ForeignTrial } from './import-study.ts';
+import type { ForeignStudy, ForeignTrial } from './foreign-study.ts';
 import { OPTUNA_SCHEMA } from './optuna-schema.ts';
 
 interface Distribution {
