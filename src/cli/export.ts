@@ -4,7 +4,6 @@ import { Command, Option } from 'commander';
 import { csvOf } from '../report/csv.ts';
 import { jsonLinesOf } from '../study/exchange/json-lines.ts';
 import { writeOptuna } from '../study/exchange/optuna-export.ts';
-import { parquetOf } from '../study/exchange/parquet.ts';
 import { type TrialColumn, trialColumns } from '../study/exchange/trial-table.ts';
 import { openStore } from '../study/open-store.ts';
 import { describeStudy } from '../study/recipes.ts';
@@ -86,7 +85,7 @@ async function exportStudy(
       writeFileSync(output, csvOf(tableOf(columns())));
       break;
     case 'parquet':
-      writeFileSync(output, parquetOf(columns()));
+      writeFileSync(output, (await import('../study/exchange/parquet.ts')).parquetOf(columns()));
       break;
     case 'json-lines':
       writeFileSync(output, jsonLinesOf(await store.contents(name)));

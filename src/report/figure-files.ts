@@ -1,9 +1,8 @@
 /** Figures as files: SVG drawn without a browser, PNG made from it, and the data as CSV. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { EChartsOption } from 'echarts';
-import * as echarts from 'echarts';
 import { csvOf } from './csv.ts';
+import { escapeMarkup } from './escape-markup.ts';
 import type { Figure, FigureDefinition } from './figures/figure.ts';
 import { LAYOUT_WIDTH } from './figures/figure.ts';
 import { FIGURES } from './figures/index.ts';
@@ -13,31 +12,31 @@ import { LIGHT } from './figures/theme.ts';
 /** Pixels of a PNG for a pixel of the SVG. */
 const PNG_SCALE = 2;
 
-/** A report or a figure that can't be made here. */
-export class ReportError extends Error {
-  override readonly name = 'ReportError';
-  readonly code = 'report';
+type FigureDrawing = (definition: Pick<FigureDefinition, 'title'>, figure: Figure) => string;
+
+/**
+ * What draws figures as SVG, each with its title and its caption for screen readers. Loaded when it is first needed:
+ * other commands should not wait for it.
+ */
+export async function svgWriter(): Promise<FigureDrawing> {
+  const echarts = await import('echarts');
+  return (definition, figure) => figureSvg(echarts, definition, figure);
 }
 
-/** Draws a figure as SVG, with its title and its caption for screen readers. */
-export function figureSvg(
+function figureSvg(
+  echarts: typeof import('echarts'),
   { title }: Pick<FigureDefinition, 'title'>,
   { option, height, caption }: Figure,
 ): string {
   const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width: LAYOUT_WIDTH, height });
   try {
-    chart.setOption(option as EChartsOption);
+    chart.setOption(option);
     const svg = chart.renderToSVGString();
     const head = svg.indexOf('>') + 1;
     return `${svg.slice(0, head)}<title>${escapeMarkup(title)}</title><desc>${escapeMarkup(caption)}</desc>${svg.slice(head)}\n`;
   } finally {
     chart.dispose();
   }
-}
-
-/** Markup takes this text as it is, in elements and in quoted attributes. */
-export function escapeMarkup(text: string): string {
-  return text.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);
 }
 
 export interface WrittenFigures {
@@ -60,6 +59,7 @@ export async function writeFigures(
   onFigure: (id: string) => void = () => {},
 ): Promise<WrittenFigures> {
   mkdirSync(folder, { recursive: true });
+  const draw = await svgWriter();
   const png = await pngWriter();
   const written: string[] = [];
   const missing: { id: string; reason: string }[] = [];
@@ -71,7 +71,7 @@ export async function writeFigures(
       continue;
     }
     onFigure(id);
-    const svg = figureSvg(definition, figure);
+    const svg = draw(definition, figure);
     writeFileSync(join(folder, `${id}.svg`), svg);
     writeFileSync(join(folder, `${id}.csv`), csvOf(figure.table));
     if (typeof png !== 'string') writeFileSync(join(folder, `${id}.png`), png(svg));

@@ -1,5 +1,5 @@
 /** Pages as HTML: a report with its study inside, which needs no network, and the dashboard's shell. */
-import { escapeMarkup } from './figure-files.ts';
+import { escapeMarkup } from './escape-markup.ts';
 import type { StudyData } from './figures/study-data.ts';
 import type { PageBundle } from './page-bundle.ts';
 

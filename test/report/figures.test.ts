@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { collectStudy } from '../../src/report/collect.ts';
-import { figureSvg, writeFigures } from '../../src/report/figure-files.ts';
+import { svgWriter, writeFigures } from '../../src/report/figure-files.ts';
 import { importances } from '../../src/report/figures/importance.ts';
 import { FIGURES } from '../../src/report/figures/index.ts';
 import { lanesOf } from '../../src/report/figures/occupancy.ts';
@@ -39,20 +39,24 @@ function column(id: string, name: string) {
 }
 
 describe('figures of a study', () => {
-  it.each(FIGURES.map((one) => [one.id, one] as const))('%s is drawn, or says why not', (_, definition) => {
-    for (const theme of [LIGHT, DARK]) {
-      const made = definition.build(data, theme, 880);
-      if (typeof made === 'string') {
-        expect(definition.section).toBe('Best network');
-        continue;
+  it.each(FIGURES.map((one) => [one.id, one] as const))(
+    '%s is drawn, or says why not',
+    async (_, definition) => {
+      const draw = await svgWriter();
+      for (const theme of [LIGHT, DARK]) {
+        const made = definition.build(data, theme, 880);
+        if (typeof made === 'string') {
+          expect(definition.section).toBe('Best network');
+          continue;
+        }
+        const svg = draw(definition, made);
+        expect(svg).toMatch(/^<svg[^>]*><title>/);
+        expect(svg).not.toContain('NaN');
+        expect(made.caption).not.toMatch(/NaN|undefined|Infinity/);
+        for (const row of made.table.rows) expect(row).toHaveLength(made.table.columns.length);
       }
-      const svg = figureSvg(definition, made);
-      expect(svg).toMatch(/^<svg[^>]*><title>/);
-      expect(svg).not.toContain('NaN');
-      expect(made.caption).not.toMatch(/NaN|undefined|Infinity/);
-      for (const row of made.table.rows) expect(row).toHaveLength(made.table.columns.length);
-    }
-  });
+    },
+  );
 
   it.each(FIGURES.map((one) => [one.id, one] as const))(
     '%s of a study without trials says why not',
