@@ -20,7 +20,7 @@ export function blocks(text: string, languages: readonly string[]): string[] {
 }
 
 const PROGRAMS =
-  /^(npx|npm|tacet|node|node_modules\/|scripts\/|bench\/|sqlite3|python|venv\/|git|optuna-dashboard)/;
+  /^(npx|npm|tacet \w|node|node_modules\/|scripts\/|bench\/|sqlite3|python|venv\/|git|optuna-dashboard)/;
 
 /** The commands in a page's blocks, in order; comments and output left out. */
 export function commands(text: string): string[] {

@@ -13,6 +13,7 @@ const SMALL =
 
 /** Commands that are run with some words more: the last word of an option counts. */
 const SHORTENED: readonly (readonly [command: string, more: string])[] = [
+  ['npx tacet devices', ''],
   ['npx tacet search mnist-stdp', SMALL],
   [
     'npx tacet search mnist-stdp --name full --trials 868 --set settings.trainSamples=48000 --set settings.holdOutSamples=12000',
@@ -68,7 +69,7 @@ const reasonOf = (command: string) => NOT_RUN.find(([pattern]) => pattern.test(c
 
 /** Runs a command of `tacet` in the folder; it must end well. */
 async function run(command: string, cwd: string): Promise<void> {
-  const [, , ...args] = command.split(' ');
+  const [, , ...args] = command.trim().split(' ');
   const { code, stderr } = await tacet(args, cwd, { XDG_CACHE_HOME: process.env.XDG_CACHE_HOME });
   expect(code, `${command}: ${stderr}`).toBe(0);
 }
