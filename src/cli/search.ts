@@ -38,7 +38,7 @@ import {
   type StudyPlan,
   studyName,
 } from './study-plan.ts';
-import { bestTable, sharesLine } from './study-report.ts';
+import { bestTable, incumbentLine, sharesLine } from './study-report.ts';
 
 interface SearchOptions extends StudyOptions {
   readonly db: string;
@@ -239,8 +239,10 @@ class SearchRun {
       if (!finished) process.stderr.write(`${this.#resumeHint()}\n`);
       return;
     }
+    const trials = this.#store.trials(name);
     const lines = [
-      bestTable(this.#store.trials(name), this.#plan.recipe.constraints) ?? 'No trial has an objective yet.',
+      ...incumbentLine(trials),
+      bestTable(trials, this.#plan.recipe.constraints) ?? 'No trial has an objective yet.',
       sharesLine(study),
       ...(rate === undefined
         ? []
@@ -248,18 +250,19 @@ class SearchRun {
             `${formatCount(rate)} samples x networks per second in this run: ${formatCount(samples)} in ${formatDuration(seconds)}, of which ${formatDuration(tailSeconds)} with slots that found no trial left`,
             ...devices.map((load) => loadText(load, endedAt)),
           ]),
-      `Saved in ${this.#store.location}. Look at it: tacet show ${this.#showArguments()}`,
+      `Saved in ${this.#store.location}. Look at it: tacet ${this.#waysToLook()}`,
       ...(finished ? [] : [this.#resumeHint()]),
     ];
     process.stdout.write(`${lines.join('\n')}\n`);
   }
 
-  #showArguments(): string {
+  #waysToLook(): string {
     const { db } = this.#options;
     const best = this.#progress.best;
     const store = db === './tacet.db' ? '' : ` --db ${quoted(db)}`;
     const study = `${quoted(this.#spec.name)}${store}`;
-    return best === undefined ? study : `${study}, or tacet show ${study} --trial ${best.number}`;
+    const one = best === undefined ? '' : `, tacet show ${study} --trial ${best.number}`;
+    return `show ${study}${one}, or as a page: tacet report ${study}`;
   }
 
   #resumeHint(): string {

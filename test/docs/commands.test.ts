@@ -43,6 +43,7 @@ const NOT_RUN: readonly (readonly [pattern: RegExp, reason: string])[] = [
     "sqlite3 may not be there; test/study/store.test.ts reads the tables by the same queries' means",
   ],
   [/--devices (all|native,webgpu:radeon)/, 'it needs graphics cards'],
+  [/--rerun-best$/, 'test/report/portrait.test.ts runs it on a study of its own'],
   [
     /^npx tacet dashboard/,
     'it runs until it is interrupted; test/report/pages.test.ts looks at it in a browser',

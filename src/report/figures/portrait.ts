@@ -120,7 +120,7 @@ export const spikesByClass: FigureDefinition = {
               silent: true,
               symbol: 'none',
               lineStyle: { color: theme.classes.silent, type: 'dashed' },
-              label: { formatter: 'alpha', color: theme.text },
+              label: { formatter: 'alpha', color: theme.text, position: 'insideEndTop' },
               data: [{ yAxis: alpha }],
             },
           },

@@ -43,14 +43,14 @@ export function classOf(trial: TrialRecord): TrialClass {
 }
 
 /** Trials that have ended, in the order of their ends. */
-export function endedTrials({ trials }: StudyData): TrialRecord[] {
+export function endedTrials({ trials }: Pick<StudyData, 'trials'>): TrialRecord[] {
   return trials
     .filter(({ finishOrder }) => finishOrder !== undefined)
     .sort((a, b) => (a.finishOrder as number) - (b.finishOrder as number));
 }
 
 /** Each trial that was the best when it ended, in the order of their ends. */
-export function incumbents(data: StudyData): TrialRecord[] {
+export function incumbents(data: Pick<StudyData, 'trials'>): TrialRecord[] {
   const found: TrialRecord[] = [];
   for (const trial of endedTrials(data)) {
     const best = found.at(-1);

@@ -11,6 +11,7 @@ import {
   short,
   verticalAxis,
 } from './figure.ts';
+import { quantile } from './quantile.ts';
 import { classOf, endedTrials, objectiveOf } from './study-data.ts';
 import { SYMBOLS } from './theme.ts';
 
@@ -100,14 +101,6 @@ export const energy: FigureDefinition = {
     };
   },
 };
-
-/** A share of the way through sorted values, linear between them. */
-function quantile(sorted: readonly number[], share: number): number {
-  const at = share * (sorted.length - 1);
-  const below = Math.floor(at);
-  const low = sorted[below] as number;
-  return low + (at - below) * ((sorted[below + 1] ?? low) - low);
-}
 
 export const decoders: FigureDefinition = {
   id: 'decoders',
