@@ -9,7 +9,8 @@ import { EXIT } from './errors.ts';
 import { formatDuration, plural } from './format.ts';
 import { listenForInterrupt } from './interrupt.ts';
 import { printJson, statusJson, studyJson, trialJson } from './json-lines.ts';
-import { type MetricsAddress, serveMetrics } from './metrics.ts';
+import type { ListenAddress } from './listen.ts';
+import { serveMetrics } from './metrics.ts';
 import { ProgressDisplay } from './progress-display.ts';
 import {
   liveView,
@@ -25,7 +26,7 @@ import { bestTable, sharesLine } from './study-report.ts';
 export interface CoordinateOptions extends StudyOptions {
   /** The address of the database. */
   readonly db: string;
-  readonly metrics?: MetricsAddress;
+  readonly metrics?: ListenAddress;
   readonly json?: boolean;
 }
 

@@ -2,9 +2,13 @@
 import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../version.ts';
 import { copyCommand } from './copy.ts';
+import { dashboardCommand } from './dashboard.ts';
 import { devicesCommand } from './devices.ts';
 import { describeError, exitCodeOf } from './errors.ts';
 import { evaluateCommand } from './evaluate.ts';
+import { exportCommand } from './export.ts';
+import { importCommand } from './import.ts';
+import { reportCommand } from './report.ts';
 import { searchCommand } from './search.ts';
 import { showCommand } from './show.ts';
 import { simulateCommand } from './simulate.ts';
@@ -16,6 +20,7 @@ Examples:
   tacet search mnist-stdp
   tacet studies
   tacet show mnist-stdp
+  tacet report mnist-stdp
   tacet simulate cuba
   tacet devices
 
@@ -32,6 +37,10 @@ export function createProgram(): Command {
     evaluateCommand(),
     studiesCommand(),
     showCommand(),
+    reportCommand(),
+    dashboardCommand(),
+    exportCommand(),
+    importCommand(),
     simulateCommand(),
     devicesCommand(),
     workerCommand(),

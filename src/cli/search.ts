@@ -14,7 +14,8 @@ import { EXIT, UsageError } from './errors.ts';
 import { formatCount, formatDuration, formatValue } from './format.ts';
 import { listenForInterrupt } from './interrupt.ts';
 import { deviceJson, downJson, printJson, statusJson, studyJson, trialJson } from './json-lines.ts';
-import { type MetricsAddress, parseMetricsAddress, serveMetrics } from './metrics.ts';
+import { type ListenAddress, parseAddress } from './listen.ts';
+import { serveMetrics } from './metrics.ts';
 import { batchOptions, devicesOption, jsonOption, setOption, storeOption, wholeNumber } from './options.ts';
 import { ProgressDisplay } from './progress-display.ts';
 import {
@@ -37,7 +38,7 @@ import {
   type StudyPlan,
   studyName,
 } from './study-plan.ts';
-import { bestTable, sharesLine } from './study-report.ts';
+import { bestTable, incumbentLine, sharesLine } from './study-report.ts';
 
 interface SearchOptions extends StudyOptions {
   readonly db: string;
@@ -45,7 +46,7 @@ interface SearchOptions extends StudyOptions {
   readonly set: readonly Assignment[];
   readonly slots?: number;
   readonly chunk?: number;
-  readonly metrics?: MetricsAddress;
+  readonly metrics?: ListenAddress;
   readonly json?: boolean;
 }
 
@@ -89,7 +90,7 @@ export function searchCommand(): Command {
     .option(
       '--metrics <port|address:port>',
       'serve metrics for Prometheus at /metrics, for this machine only unless an address is given',
-      parseMetricsAddress,
+      parseAddress('--metrics', 9464),
     )
     .addOption(jsonOption());
 }
@@ -238,8 +239,10 @@ class SearchRun {
       if (!finished) process.stderr.write(`${this.#resumeHint()}\n`);
       return;
     }
+    const trials = this.#store.trials(name);
     const lines = [
-      bestTable(this.#store.trials(name), this.#plan.recipe.constraints) ?? 'No trial has an objective yet.',
+      ...incumbentLine(trials),
+      bestTable(trials, this.#plan.recipe.constraints) ?? 'No trial has an objective yet.',
       sharesLine(study),
       ...(rate === undefined
         ? []
@@ -247,18 +250,19 @@ class SearchRun {
             `${formatCount(rate)} samples x networks per second in this run: ${formatCount(samples)} in ${formatDuration(seconds)}, of which ${formatDuration(tailSeconds)} with slots that found no trial left`,
             ...devices.map((load) => loadText(load, endedAt)),
           ]),
-      `Saved in ${this.#store.location}. Look at it: tacet show ${this.#showArguments()}`,
+      `Saved in ${this.#store.location}. Look at it: tacet ${this.#waysToLook()}`,
       ...(finished ? [] : [this.#resumeHint()]),
     ];
     process.stdout.write(`${lines.join('\n')}\n`);
   }
 
-  #showArguments(): string {
+  #waysToLook(): string {
     const { db } = this.#options;
     const best = this.#progress.best;
     const store = db === './tacet.db' ? '' : ` --db ${quoted(db)}`;
     const study = `${quoted(this.#spec.name)}${store}`;
-    return best === undefined ? study : `${study}, or tacet show ${study} --trial ${best.number}`;
+    const one = best === undefined ? '' : `, tacet show ${study} --trial ${best.number}`;
+    return `show ${study}${one}, or as a page: tacet report ${study}`;
   }
 
   #resumeHint(): string {

@@ -1,7 +1,7 @@
 /** `tacet show`: one study, or one of its trials. */
 import { Command } from 'commander';
 import { openStore } from '../study/open-store.ts';
-import { recipeOf } from '../study/recipes.ts';
+import { describeStudy } from '../study/recipes.ts';
 import { printJson, studyJson, trialJson } from './json-lines.ts';
 import { jsonOption, storeOption, wholeNumber } from './options.ts';
 import { studyReport } from './study-report.ts';
@@ -36,7 +36,7 @@ async function show(name: string, { db, trial: number, json = false }: ShowOptio
   if (number !== undefined) {
     const trial = await store.trial(name, number);
     if (json) printJson(trialJson(trial));
-    else process.stdout.write(`${trialReport(name, trial, recipeOf(study.spec.recipe).constraints)}\n`);
+    else process.stdout.write(`${trialReport(name, trial, describeStudy(study.spec).constraints)}\n`);
     return;
   }
   const trials = await store.trials(name, { history: json });
@@ -44,6 +44,6 @@ async function show(name: string, { db, trial: number, json = false }: ShowOptio
     printJson(studyJson(study, store.location));
     for (const trial of trials) printJson(trialJson(trial));
   } else {
-    process.stdout.write(`${studyReport(study, trials, recipeOf(study.spec.recipe))}\n`);
+    process.stdout.write(`${studyReport(study, trials, describeStudy(study.spec))}\n`);
   }
 }

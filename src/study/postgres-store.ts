@@ -29,6 +29,7 @@ import {
   StudyError,
   type StudySpec,
   type StudySummary,
+  type TrialQuery,
   type TrialRecord,
 } from './store.ts';
 import { type Operation, runAsync, type Step } from './store-operation.ts';
@@ -115,8 +116,8 @@ export class PostgresStore implements Store {
     return await this.#run(this.#operations.id(name));
   }
 
-  async trials(name: string, { history = false } = {}): Promise<readonly TrialRecord[]> {
-    return await this.#run(this.#operations.trials(name, history));
+  async trials(name: string, query: TrialQuery = {}): Promise<readonly TrialRecord[]> {
+    return await this.#run(this.#operations.trials(name, query));
   }
 
   async trial(name: string, number: number): Promise<TrialRecord> {

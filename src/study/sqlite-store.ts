@@ -16,6 +16,7 @@ import {
   StudyError,
   type StudySpec,
   type StudySummary,
+  type TrialQuery,
   type TrialRecord,
 } from './store.ts';
 import { type Operation, runNow, type Step } from './store-operation.ts';
@@ -82,8 +83,8 @@ class SqliteStore implements LocalStore {
     return this.#read(this.#operations.study(name));
   }
 
-  trials(name: string, { history = false } = {}): readonly TrialRecord[] {
-    return this.#read(this.#operations.trials(name, history));
+  trials(name: string, query: TrialQuery = {}): readonly TrialRecord[] {
+    return this.#read(this.#operations.trials(name, query));
   }
 
   trial(name: string, number: number): TrialRecord {

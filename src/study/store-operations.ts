@@ -8,6 +8,7 @@ import {
   StudyError,
   type StudySpec,
   type StudySummary,
+  type TrialQuery,
   type TrialRecord,
 } from './store.ts';
 import { all, change, first, insert, type Operation, update } from './store-operation.ts';
@@ -57,8 +58,8 @@ export class StoreOperations {
     return yield* this.#summary(yield* this.row(name));
   }
 
-  *trials(name: string, history: boolean): Operation<readonly TrialRecord[]> {
-    return yield* readTrials(this.#queries, (yield* this.row(name)).id, { history });
+  *trials(name: string, query: TrialQuery): Operation<readonly TrialRecord[]> {
+    return yield* readTrials(this.#queries, (yield* this.row(name)).id, query);
   }
 
   *trial(name: string, number: number): Operation<TrialRecord> {

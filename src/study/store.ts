@@ -77,6 +77,13 @@ export interface Claim extends AsyncDisposable {
 
 export type Awaitable<Value> = Value | Promise<Value>;
 
+/** Which trials to read, and what of them. */
+export interface TrialQuery {
+  readonly history?: boolean;
+  /** Only trials from this number on, and those that ended from this position in the order of ends on. */
+  readonly since?: { readonly number: number; readonly finishOrder: number };
+}
+
 /** A store may answer at once or later: await it. */
 export interface Store extends AsyncDisposable {
   /** Where it is: a path or an address without secrets. */
@@ -90,8 +97,8 @@ export interface Store extends AsyncDisposable {
   studies(): Awaitable<readonly StudySummary[]>;
   /** @throws {StudyError} `unknown-study`, listing the names there are */
   study(name: string): Awaitable<StudySummary>;
-  /** All trials, in the order of their numbers; without their histories unless asked. */
-  trials(name: string, options?: { readonly history?: boolean }): Awaitable<readonly TrialRecord[]>;
+  /** All trials, or those that are new since a reader last looked, by number; without histories unless asked. */
+  trials(name: string, query?: TrialQuery): Awaitable<readonly TrialRecord[]>;
   /** @throws {StudyError} `unknown-trial` */
   trial(name: string, number: number): Awaitable<TrialRecord>;
   /**

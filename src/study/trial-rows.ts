@@ -1,6 +1,6 @@
 /** A trial as rows of the store's tables, and back. */
 import type { Insertable, Kysely, Selectable } from 'kysely';
-import type { TrialRecord } from './store.ts';
+import type { TrialQuery, TrialRecord } from './store.ts';
 import { all, type Operation } from './store-operation.ts';
 import type { StoreSchema } from './store-schema.ts';
 import type {
@@ -38,14 +38,23 @@ export function rowsOfOutcome(study: number, trial: number, outcome: TrialOutcom
 
 type Row<Table extends keyof StoreSchema> = Selectable<StoreSchema[Table]>;
 
-/** The trials of a study in the order of their numbers, or one of them. */
+/** The trials of a study in the order of their numbers, some of them, or one. */
 export function* readTrials(
   queries: Kysely<StoreSchema>,
   study: number,
-  { history, number }: { readonly history: boolean; readonly number?: number },
+  { history = false, number, since }: TrialQuery & { readonly number?: number },
 ): Operation<TrialRecord[]> {
   let trials = queries.selectFrom('trial').selectAll().where('study', '=', study).orderBy('number');
   if (number !== undefined) trials = trials.where('number', '=', number);
+  if (since !== undefined) {
+    trials = trials.where(({ or, eb }) =>
+      or([eb('number', '>=', since.number), eb('finish_order', '>=', since.finishOrder)]),
+    );
+  }
+  // Before what belongs to them: a trial that ends meanwhile is told of as running, never without its outcome's parts.
+  const found = yield* all(trials);
+  const lowest = found[0]?.number ?? 0;
+  if (found.length === 0) return [];
 
   /** The rows of a table that belong to these trials, by trial, in their order. */
   function* parts<Table extends 'trial_constraint' | 'accuracy' | 'phase' | 'layer' | 'chunk'>(
@@ -57,6 +66,8 @@ export function* readTrials(
       .selectAll()
       .where('study', '=', study);
     if (number !== undefined) query = query.where('trial', '=', number);
+    // Trials that are new lie close together: the rows of the few between them cost less than a list of numbers.
+    else if (since !== undefined) query = query.where('trial', '>=', lowest);
     if (table !== 'accuracy') query = query.orderBy('trial').orderBy('position');
     const rows = (yield* all(query)) as unknown as (Row<Table> & { readonly trial: number })[];
     return Map.groupBy(rows, (row) => row.trial);
@@ -67,7 +78,7 @@ export function* readTrials(
   const layers = yield* parts('layer');
   const chunks = history ? yield* parts('chunk') : new Map<number, Row<'chunk'>[]>();
 
-  return (yield* all(trials)).map((row) => {
+  return found.map((row) => {
     const bounds = constraints.get(row.number) ?? [];
     const outcome = outcomeOf(row, {
       constraints: bounds.map(({ graded }) => graded ?? Number.NaN),
