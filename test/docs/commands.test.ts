@@ -33,6 +33,7 @@ const RUN_AS_SHOWN = ['docs/tutorial.md', 'docs/reports.md', 'docs/how-to.md'];
 
 const NOT_RUN: readonly (readonly [pattern: RegExp, reason: string])[] = [
   [/^npm (ci|test|run|install)/, 'it is what runs these tests, or would change the clone that they run in'],
+  [/^scripts\/api-reference\.sh/, 'it installs TypeDoc'],
   [/^npx vitest/, 'it would run the tests from within the tests'],
   [
     /^scripts\/(fresh-clone|smoke-test-package|install-postgres)\.sh/,
