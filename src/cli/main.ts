@@ -9,6 +9,7 @@ import { evaluateCommand } from './evaluate.ts';
 import { exportCommand } from './export.ts';
 import { importCommand } from './import.ts';
 import { reportCommand } from './report.ts';
+import { lyapunovCommand } from './lyapunov.ts';
 import { searchCommand } from './search.ts';
 import { showCommand } from './show.ts';
 import { simulateCommand } from './simulate.ts';
@@ -42,6 +43,7 @@ export function createProgram(): Command {
     exportCommand(),
     importCommand(),
     simulateCommand(),
+    lyapunovCommand(),
     devicesCommand(),
     workerCommand(),
     copyCommand(),
