@@ -18,7 +18,7 @@ it('an exponent is the objective and a constraint of a search', async () => {
     });
     const second = exponents[1] as number;
     optimizer.tell([
-      { id, values, status: 'complete', objective: -second, constraints: [summary.positive - 0.5] },
+      { id, values, status: 'complete', objective: -second, constraints: [summary.largest - 20] },
     ]);
     outcomes.push({ weight, second });
   }
