@@ -6,7 +6,7 @@ import { deltaNetwork } from './networks.ts';
 it('an exponent is the objective and a constraint of a search', async () => {
   // Uncoupled neurons have exponents of 0, and excitation or inhibition make one of them negative.
   const space = SearchSpace.from({ weight: { type: 'real', low: -0.3, high: 0 } });
-  const optimizer = createOptimizer('sobol', space, { seed: 1 });
+  const optimizer = createOptimizer('sobol', space, { seed: 1, constraints: 1 });
   const outcomes: { weight: number; second: number }[] = [];
   for (const { id, values } of await optimizer.ask(8)) {
     const weight = Number(values.weight);
@@ -22,7 +22,8 @@ it('an exponent is the objective and a constraint of a search', async () => {
     ]);
     outcomes.push({ weight, second });
   }
-  expect(optimizer.history().outcomes.every(({ constraints }) => (constraints?.[0] ?? 1) <= 0)).toBe(true);
+  const { outcomes: told } = optimizer.history();
+  expect(told.every(({ constraints }) => (constraints?.[0] ?? 1) <= 0)).toBe(true);
   const strongest = outcomes.reduce((a, b) => (a.weight < b.weight ? a : b));
   const weakest = outcomes.reduce((a, b) => (a.weight > b.weight ? a : b));
   expect(strongest.second).toBeLessThan(weakest.second);
