@@ -8,6 +8,7 @@ import { describeError, exitCodeOf } from './errors.ts';
 import { evaluateCommand } from './evaluate.ts';
 import { exportCommand } from './export.ts';
 import { importCommand } from './import.ts';
+import { lyapunovCommand } from './lyapunov.ts';
 import { reportCommand } from './report.ts';
 import { searchCommand } from './search.ts';
 import { showCommand } from './show.ts';
@@ -42,6 +43,7 @@ export function createProgram(): Command {
     exportCommand(),
     importCommand(),
     simulateCommand(),
+    lyapunovCommand(),
     devicesCommand(),
     workerCommand(),
     copyCommand(),
