@@ -4,6 +4,7 @@
  */
 import { type CompiledNetwork, classOf, targetOf, valueAt } from '../kernels/recurrent-network.ts';
 import { DynamicsError } from './errors.ts';
+import type { Route } from './spectrum.ts';
 
 export interface EventNeurons {
   /** Neurons with a state. */
@@ -64,13 +65,13 @@ export function checkCommon(network: CompiledNetwork): void {
 }
 
 /** @throws {DynamicsError} `unsupported` */
-export function eventNeurons(network: CompiledNetwork): EventNeurons {
+export function eventNeurons(network: CompiledNetwork, route: Route = 'saltation'): EventNeurons {
   checkCommon(network);
   if (network.synapses.classes.some(({ delaySteps }) => delaySteps > 1))
     refuse(
       network,
       'synaptic delays',
-      'the route "saltation" takes synapses without delay; set delayMs to 0, or use the route "surrogate"',
+      `exponents are for synapses that act in the next step (delays are a state of their own); set delayMs to 0`,
     );
   const lif = network.populations.filter((population) => population.kind === 'lif');
   const count = lif.reduce((sum, population) => sum + population.count, 0);
@@ -113,6 +114,7 @@ export function eventNeurons(network: CompiledNetwork): EventNeurons {
   const { rows, words, classes, weights } = network.synapses;
   const ofClass = classes.map(({ channel }) => exponentialOf[channel] as number);
   if (
+    route === 'saltation' &&
     neurons.subtracts.some((subtracts, i) => subtracts !== 0 && (neurons.refractoryMs[i] as number) > 0) &&
     ofClass.includes(-1)
   )
