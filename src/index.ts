@@ -1,5 +1,6 @@
 /** The public API of Tacet: re-exports only. */
 export * from './device/index.ts';
+export * from './dynamics/index.ts';
 export * from './learning/index.ts';
 export * from './linalg/index.ts';
 export * from './network/index.ts';

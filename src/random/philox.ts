@@ -24,6 +24,7 @@ export const STREAMS = {
   parameters: 14,
   plasticity: 15,
   pruning: 20,
+  tangentVectors: 16,
 } as const;
 
 export type Words4 = readonly [number, number, number, number];
