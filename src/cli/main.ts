@@ -4,6 +4,7 @@ import { packageVersion } from '../version.ts';
 import { devicesCommand } from './devices.ts';
 import { describeError, exitCodeOf } from './errors.ts';
 import { evaluateCommand } from './evaluate.ts';
+import { pruneCommand } from './prune.ts';
 import { searchCommand } from './search.ts';
 import { showCommand } from './show.ts';
 import { simulateCommand } from './simulate.ts';
@@ -15,6 +16,7 @@ Examples:
   tacet studies
   tacet show mnist-stdp
   tacet simulate cuba
+  tacet prune hrsnn
   tacet devices
 
 TACET_DEBUG=1 in the environment prints the stack below an error.`;
@@ -31,6 +33,7 @@ export function createProgram(): Command {
     studiesCommand(),
     showCommand(),
     simulateCommand(),
+    pruneCommand(),
     devicesCommand(),
   ];
   for (const command of commands) program.addCommand(command);
