@@ -44,7 +44,7 @@ Examples:
   tacet prune hrsnn -o sparse.json
   tacet prune chrsnn --density 0.1 --neurons 0.8 --set diagonal=matched --json
   tacet prune hrsnn --network neurons=300 --method random --seed 3
-  tacet prune network.yaml --set covariance=spikes
+  tacet prune network.yaml --set covariance=spikes --set timescaleTrials=20
 
 The file that -o writes is a network file: tacet simulate sparse.json runs it.
 Methods: ${Object.keys(METHODS).join(', ')};
@@ -122,6 +122,7 @@ async function run(argument: string, options: PruneOptions): Promise<void> {
         largestExponentPerSecond: { before: largest[0], after: largest[1] },
         localization: result.localization ?? null,
         rounds: result.rounds,
+        timescales: result.timescales ?? null,
         settings: result.settings,
         device: device.info.name,
         seconds: pruningSeconds,
@@ -184,6 +185,11 @@ function report(
       ? []
       : [
           `The linearization was made stable by ${formatValue(last.shift)} /ms; weights grew by up to ${formatValue(last.largestFactor)}; ${last.added} synapses are new.`,
+        ]),
+    ...(result.timescales === undefined
+      ? []
+      : [
+          `Time constants: ${formatValue(result.timescales.factor)} times as long, spread by ${formatValue(result.timescales.spread)}; distance of the spectra ${formatValue(1e6 * result.timescales.before)} before, ${formatValue(1e6 * result.timescales.after)} 1/s^2 after.`,
         ]),
     ...(output === undefined ? [] : [`Saved in ${output}. Run it: tacet simulate ${output}`]),
   ];

@@ -9,6 +9,7 @@ import { graphOfNetwork, type PrunedGraph, prunedNetwork } from './network-graph
 import type { NodeSpectrum } from './node-exponents.ts';
 import { type PruningResult, prune } from './pipeline.ts';
 import { type PruningInput, pruningSettings } from './settings.ts';
+import { optimizeTimescales, spectrumDistance } from './timescales.ts';
 
 export interface SpectrumChoice {
   /** How tangents are carried; `rate` by default, which is what the paper's equation 3 is made of. */
@@ -78,7 +79,20 @@ export async function pruneNetwork(
     settings,
     algebra,
   );
-  return { result, network: prunedNetwork(network, result) };
+  if (settings.timescaleTrials === 0) return { result, network: prunedNetwork(network, result) };
+  const wanted = (await spectrumOfNetwork(device, network, options.spectrum)).exponents;
+  const timescales = await optimizeTimescales(
+    result.tauMembraneMs,
+    async (tried) => {
+      const candidate = prunedNetwork(network, { ...result, tauMembraneMs: tried });
+      const { exponents } = await spectrumOfNetwork(device, candidate, options.spectrum);
+      return spectrumDistance(exponents, wanted, [result.nodes.length, graph.nodes]);
+    },
+    { trials: settings.timescaleTrials, seed: settings.seed },
+  );
+  const { tauMs, ...search } = timescales;
+  const reshaped = { ...result, tauMembraneMs: tauMs, timescales: search };
+  return { result: reshaped, network: prunedNetwork(network, reshaped) };
 }
 
 /** How long activity is recorded, ms, and how much of its beginning is left out. */

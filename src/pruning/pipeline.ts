@@ -18,6 +18,7 @@ import { edgeDraws, sampleEdges, weightFactors } from './sampling.ts';
 import { type PruningInput, type PruningSettings, pruningSettings } from './settings.ts';
 import { noiseScores, survivalProbabilities } from './survival.ts';
 import { type SynapseGraph, subgraph } from './synapse-graph.ts';
+import type { TimescaleResult } from './timescales.ts';
 
 /** What is to be pruned. */
 export interface PruningSubject {
@@ -57,6 +58,8 @@ export interface PruningResult extends PrunedGraph {
   readonly rounds: readonly PruningRound[];
   /** Of the graph as it was, before edges were added, and after. */
   readonly localization: readonly [Localization, Localization, Localization] | undefined;
+  /** What the search for time constants came to, where there was one. */
+  readonly timescales?: Omit<TimescaleResult, 'tauMs'>;
 }
 
 /**

@@ -50,6 +50,8 @@ export const pruningSettings = z.strictObject({
   delocalization: z.enum(['equalizing', 'random', 'degree-variance', 'none']).default('equalizing'),
   /** New edges, as a share of the synapses that stay. */
   addedShare: share.default(0.05),
+  /** Spectra that the search for time constants may compute after pruning; 0: time constants stay. */
+  timescaleTrials: z.int().min(0).max(1000).default(0),
   /** Whether the inverse participation ratio is measured before and after. */
   measureLocalization: z.boolean().default(true),
   seed: z.int().min(0).default(0),
@@ -92,5 +94,6 @@ export const ABLATIONS = {
   'lnp-no-delocalization': { delocalization: 'none' },
   'lnp-degree-variance': { delocalization: 'degree-variance' },
   'lnp-matched': { diagonal: 'matched' },
+  'lnp-timescales': { timescaleTrials: 12 },
   'random-rescale': { ...METHODS.random, rescaling: 'capped' },
 } as const satisfies Record<string, PruningInput>;
