@@ -4,6 +4,7 @@ import { packageVersion } from '../version.ts';
 import { devicesCommand } from './devices.ts';
 import { describeError, exitCodeOf } from './errors.ts';
 import { evaluateCommand } from './evaluate.ts';
+import { lyapunovCommand } from './lyapunov.ts';
 import { searchCommand } from './search.ts';
 import { showCommand } from './show.ts';
 import { simulateCommand } from './simulate.ts';
@@ -31,6 +32,7 @@ export function createProgram(): Command {
     studiesCommand(),
     showCommand(),
     simulateCommand(),
+    lyapunovCommand(),
     devicesCommand(),
   ];
   for (const command of commands) program.addCommand(command);
