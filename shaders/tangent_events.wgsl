@@ -41,14 +41,14 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   var at = ranges[2u * id.y];
   for (var left = ranges[2u * id.y + 1u]; left > 0u; left--) {
     let target_row = x + operations[at] * slot.quads;
-    let from = vectors[x + operations[at + 1u] * slot.quads];
-    var v = bitcast<f32>(operations[at + 2u]) * vectors[target_row] + bitcast<f32>(operations[at + 3u]) * from;
+    let x_source = vectors[x + operations[at + 1u] * slot.quads];
+    var v = bitcast<f32>(operations[at + 2u]) * vectors[target_row] + bitcast<f32>(operations[at + 3u]) * x_source;
     for (var c = 0u; c < slot.channels; c++) {
       let numbers = at + 4u + 3u * c;
       let row = target_row + (1u + c) * slot.neurons * slot.quads;
       let g = vectors[row];
       v += bitcast<f32>(operations[numbers]) * g;
-      vectors[row] = bitcast<f32>(operations[numbers + 1u]) * g + bitcast<f32>(operations[numbers + 2u]) * from;
+      vectors[row] = bitcast<f32>(operations[numbers + 1u]) * g + bitcast<f32>(operations[numbers + 2u]) * x_source;
     }
     vectors[target_row] = v;
     at += width;

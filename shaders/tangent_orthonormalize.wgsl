@@ -1,13 +1,15 @@
 // Orthonormal tangent vectors: blocked Gram-Schmidt with reorthogonalization where it is needed, 16 vectors (a panel) at a
-// time, each panel made orthonormal by CholeskyQR2 (Fukaya, Nakatsukasa, Yanagisawa and Yamamoto 2014).
+// time, each panel made orthonormal by its Cholesky factor.
 //
 // X = Q R; X becomes Q, logs the logarithms of the diagonal of R. For each panel P of X behind the vectors Q before it:
 //   overlap    C = Q^T P
 //   subtract   P -= Q C
-//   panel      G = P^T P = L L^T, P = P L^-T, twice
+//   panel      G = P^T P = L L^T, P = P L^-T, three times; pivots below 1e-5 of their diagonal are raised to it, so that
+//              the next round has what rounding has spoilt ("shifted CholeskyQR3", Fukaya, Kannan, Nakatsukasa, Yamamoto
+//              and Yanagisawa 2020)
 // A second pass of the three follows where a vector of P lost nine tenths of its length to the first ("twice is enough").
-// A vector that depends on those before it is replaced by pseudo-random numbers; its logarithm is -1e30: a lost direction.
-// 1e30 stands where numbers are not finite.
+// Where no more than rounding is left of a vector it is a direction that was lost: it goes on as pseudo-random numbers, and
+// its logarithm is -1e30. 1e30 stands where numbers are not finite.
 //
 // slots     one network each
 // vectors   f32, four together, plane `plane`, in place
@@ -46,12 +48,19 @@ const PANEL = 16u;
 const LANES = 64u;
 const LOST = -1e30;
 const NOT_FINITE = 1e30;
-// Share of a vector's squared length that rounding leaves of one that depends on the others.
-const ROUNDING = 1e-6;
+// Shares of squared lengths: pivots are raised to FLOOR; below ROUNDING nothing but rounding is left; below CANCELLED there is
+// a second pass.
+const FLOOR = 1e-5;
+const ROUNDING = 4e-12;
+const CANCELLED = 0.01;
+const NOTHING = 1e-36;
+const ROUNDS = 3u;
 
 var<workgroup> sums: array<vec4<f32>, 256>;
 var<workgroup> gram: array<f32, 256>;
 var<workgroup> replaced: array<u32, 16>;
+// Squared lengths of the panel's vectors before the first pass.
+var<workgroup> lengths: array<f32, 16>;
 var<workgroup> flag: u32;
 var<private> params_slot: u32;
 
@@ -133,39 +142,22 @@ fn pseudo_random(row: u32, vector: u32) -> f32 {
 fn factorize(slot: TangentSlot, first: u32, pass_index: u32, round: u32) {
   let width = min(PANEL, slot.count - first);
   for (var j = 0u; j < width; j++) {
+    let log_at = params.log_offset + slot.logs + first + j;
     let length = gram[j * PANEL + j];
-    var pivot = length;
-    for (var m = 0u; m < j; m++) {
-      pivot -= gram[j * PANEL + m] * gram[j * PANEL + m];
-    }
     if (round == 0u && pass_index == 0u) {
-      // What the vectors before took, with which the length was `length + taken`.
-      var taken = 0.0;
+      lengths[j] = length;
       for (var m = 0u; m < first; m++) {
         let share = overlaps[slot.overlaps + m * PANEL + j];
-        taken += share * share;
+        lengths[j] += share * share;
       }
-      logs[params.log_offset + slot.logs + first + j] = 0.0;
-      if (length < 0.01 * (length + taken)) {
-        again[params_slot] = 1u;
-      }
-      if (!(length > ROUNDING * (length + taken))) {
-        pivot = 0.0;
-      }
+      logs[log_at] = 0.0;
     }
     // Infinity or NaN, told by its bits: comparisons need not tell NaN in WGSL.
-    if ((bitcast<u32>(length) & 0x7f800000u) == 0x7f800000u) {
-      logs[params.log_offset + slot.logs + first + j] = NOT_FINITE;
-      continue;
-    }
-    let before = logs[params.log_offset + slot.logs + first + j];
+    let finite = (bitcast<u32>(length) & 0x7f800000u) != 0x7f800000u;
     // A row of zeros and a column that is not used leave the others as they are.
-    if (!(pivot > ROUNDING * length)) {
-      if (round == 0u) {
-        replaced[j] = 1u;
-        again[params_slot] = 1u;
-      }
-      logs[params.log_offset + slot.logs + first + j] = LOST;
+    if (!finite || !(length > NOTHING)) {
+      replaced[j] = 1u;
+      logs[log_at] = select(NOT_FINITE, LOST, finite);
       for (var i = j; i < width; i++) {
         gram[i * PANEL + j] = 0.0;
       }
@@ -173,11 +165,25 @@ fn factorize(slot: TangentSlot, first: u32, pass_index: u32, round: u32) {
         gram[j * PANEL + m] = 0.0;
       }
       gram[j * PANEL + j] = 1.0;
+      again[params_slot] = 1u;
       continue;
     }
-    let root = sqrt(pivot);
-    if (abs(before) < NOT_FINITE) {
-      logs[params.log_offset + slot.logs + first + j] = before + log(root);
+    var pivot = length;
+    for (var m = 0u; m < j; m++) {
+      pivot -= gram[j * PANEL + m] * gram[j * PANEL + m];
+    }
+    let root = sqrt(max(pivot, FLOOR * length));
+    if (abs(logs[log_at]) < NOT_FINITE) {
+      logs[log_at] += log(root);
+      if (round + 1u == ROUNDS && pass_index == 0u) {
+        let left = 2.0 * logs[log_at] - log(lengths[j]);
+        if (left < log(CANCELLED)) {
+          again[params_slot] = 1u;
+        }
+        if (left < log(ROUNDING)) {
+          logs[log_at] = LOST;
+        }
+      }
     }
     gram[j * PANEL + j] = root;
     for (var i = j + 1u; i < width; i++) {
@@ -191,7 +197,7 @@ fn factorize(slot: TangentSlot, first: u32, pass_index: u32, round: u32) {
 }
 
 /// P = P L^-T: forward substitution along each row.
-fn solve(slot: TangentSlot, first: u32, round: u32, lane: u32) {
+fn solve(slot: TangentSlot, first: u32, lane: u32) {
   let width = min(PANEL, slot.count - first);
   let quads = (width + 3u) / 4u;
   for (var row = lane; row < slot.rows; row += LANES) {
@@ -209,7 +215,7 @@ fn solve(slot: TangentSlot, first: u32, round: u32, lane: u32) {
         rest -= gram[j * PANEL + m] * values[m];
       }
       values[j] = rest / gram[j * PANEL + j];
-      if (round == 0u && replaced[j] != 0u) {
+      if (replaced[j] != 0u) {
         values[j] = pseudo_random(row, first + j);
       }
     }
@@ -221,11 +227,10 @@ fn solve(slot: TangentSlot, first: u32, round: u32, lane: u32) {
 }
 
 fn panel(slot: TangentSlot, first: u32, pass_index: u32, lane: u32) {
-  if (lane < PANEL) {
-    replaced[lane] = 0u;
-  }
-  for (var round = 0u; round < 2u; round++) {
-    workgroupBarrier();
+  for (var round = 0u; round < ROUNDS; round++) {
+    if (lane < PANEL) {
+      replaced[lane] = 0u;
+    }
     products(slot, first / 4u, first, lane);
     for (var c = 0u; c < 4u; c++) {
       gram[4u * lane + c] = sums[lane][c];
@@ -238,9 +243,26 @@ fn panel(slot: TangentSlot, first: u32, pass_index: u32, lane: u32) {
       factorize(slot, first, pass_index, round);
     }
     workgroupBarrier();
-    solve(slot, first, round, lane);
+    solve(slot, first, lane);
     storageBarrier();
     workgroupBarrier();
+  }
+  if (pass_index == 0u) {
+    replace_lost(slot, first, lane);
+    storageBarrier();
+    workgroupBarrier();
+  }
+}
+
+/// What rounding has left of a lost direction may well lie along the others: the second pass gets a vector that does not.
+fn replace_lost(slot: TangentSlot, first: u32, lane: u32) {
+  for (var j = 0u; j < min(PANEL, slot.count - first); j++) {
+    if (logs[params.log_offset + slot.logs + first + j] > 0.5 * LOST) {
+      continue;
+    }
+    for (var row = lane; row < slot.rows; row += LANES) {
+      vectors[at(slot, row, (first + j) / 4u)][j % 4u] = pseudo_random(row, first + j);
+    }
   }
 }
 

@@ -46,12 +46,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let together = lanes / quads;
   for (var t = 0u; t < params.steps; t++) {
     let plane = (params.plane + t) & 1u;
-    let from = slot.x + plane * slot.rows * slot.quads + quad;
-    let to = slot.x + (1u - plane) * slot.rows * slot.quads + quad;
+    let x_in = slot.x + plane * slot.rows * slot.quads + quad;
+    let x_out = slot.x + (1u - plane) * slot.rows * slot.quads + quad;
     let gains = slot.coefficients + 3u * t * n;
     for (var i = lane / quads; i < n && quad < slot.quads; i += together) {
       let drive = coefficients[gains + 2u * n + i];
-      var v = coefficients[gains + n + i] * vectors[from + i * slot.quads];
+      var v = coefficients[gains + n + i] * vectors[x_in + i * slot.quads];
       for (var c = 0u; c <= slot.channels; c++) {
         let bound = slot.bounds + c * (n + 1u) + i;
         let end = tables[bound + 1u];
@@ -59,18 +59,18 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         for (var s = tables[bound]; s < end; s++) {
           let j = tables[slot.sources + s];
           let gain = coefficients[gains + j];
-          sum += (reals[slot.weights + s] * gain) * vectors[from + j * slot.quads];
+          sum += (reals[slot.weights + s] * gain) * vectors[x_in + j * slot.quads];
         }
         if (c == 0u) {
           v += (drive * reals[slot.leaks + i]) * sum;
         } else {
           let row = (c * n + i) * slot.quads;
-          let g = vectors[from + row] + sum;
+          let g = vectors[x_in + row] + sum;
           v += (drive * reals[slot.leaks + c * n + i]) * g;
-          vectors[to + row] = reals[slot.leaks + (slot.channels + c) * n + i] * g;
+          vectors[x_out + row] = reals[slot.leaks + (slot.channels + c) * n + i] * g;
         }
       }
-      vectors[to + i * slot.quads] = v;
+      vectors[x_out + i * slot.quads] = v;
     }
     storageBarrier();
     workgroupBarrier();

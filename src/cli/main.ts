@@ -4,6 +4,7 @@ import { packageVersion } from '../version.ts';
 import { devicesCommand } from './devices.ts';
 import { describeError, exitCodeOf } from './errors.ts';
 import { evaluateCommand } from './evaluate.ts';
+import { lyapunovCommand } from './lyapunov.ts';
 import { pruneCommand } from './prune.ts';
 import { searchCommand } from './search.ts';
 import { showCommand } from './show.ts';
@@ -33,6 +34,7 @@ export function createProgram(): Command {
     studiesCommand(),
     showCommand(),
     simulateCommand(),
+    lyapunovCommand(),
     pruneCommand(),
     devicesCommand(),
   ];

@@ -1,6 +1,6 @@
 /** Pruning of compiled networks: the pipeline with spectra, rates and activity taken from the networks themselves. */
 import type { Device } from '../device/index.ts';
-import { networkSpectra } from '../dynamics/network-spectra.ts';
+import { networkSpectra } from '../dynamics/index.ts';
 import type { CompiledNetwork } from '../kernels/recurrent-network.ts';
 import { SpikeFilter } from '../learning/index.ts';
 import type { LinearAlgebra } from '../linalg/index.ts';

@@ -1,6 +1,7 @@
 /** A figure of spikes as SVG: a raster of some neurons above the rates of the populations. It needs nothing else. */
 import { rateOverTime, type Spikes, selectSpikes, spikeStatistics } from '../network/spikes.ts';
 import { type Axis, linearAxis, roundStep } from './axis.ts';
+import { colour, escaped, place, short } from './svg.ts';
 
 /** A population in a figure: neurons first .. first + count - 1. */
 export interface FigurePopulation {
@@ -27,8 +28,6 @@ const MOST_SPIKES = 25_000;
 const FEWEST_NEURONS = 20;
 /** Bins of the rate across the figure, about. */
 const RATE_BINS = 250;
-/** Colours that people with any colour vision tell apart (Okabe and Ito 2008). */
-const COLOURS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#000000'];
 
 /** Neurons that stand in a raster, and the row of each: evenly chosen, each population by its share. */
 export interface RasterRows {
@@ -148,21 +147,4 @@ function frame({ top, height }: { readonly top: number; readonly height: number 
 
 function sideLabel(text: string, { top, height }: { readonly top: number; readonly height: number }): string {
   return `<text transform="translate(18 ${top + height / 2}) rotate(-90)" text-anchor="middle">${escaped(text)}</text>`;
-}
-
-function colour(population: number): string {
-  return COLOURS[population % COLOURS.length] as string;
-}
-
-/** A place in a drawing: a tenth of a pixel. */
-function place(value: number): string {
-  return String(Math.round(value * 10) / 10);
-}
-
-function short(value: number): string {
-  return String(Number(value.toPrecision(3)));
-}
-
-function escaped(text: string): string {
-  return text.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`);
 }

@@ -201,7 +201,8 @@ describeOnDevices('tangent vectors', (open) => {
       batch.orthonormalize();
       const [[logs]] = (await batch.growth()) as [[Float32Array]];
       expect([...logs].filter((log) => log === -Infinity).length).toBe(5);
-      for (const log of logs) if (log !== -Infinity) expect(log).toBeCloseTo(Math.log(0.9), 4);
+      // From the second step on the first 19 span what the network remembers.
+      if (time > 0) for (const log of logs.subarray(0, 19)) expect(log).toBeCloseTo(Math.log(0.9), 4);
       expect(nearOrthonormal(await batch.vectors(0), 24, 24)).toBeLessThan(100 * EPSILON);
     }
   });

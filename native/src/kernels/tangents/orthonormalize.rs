@@ -1,12 +1,12 @@
-//! `shaders/tangent_orthonormalize.wgsl`: blocked Gram-Schmidt with reorthogonalization, CholeskyQR2 in each panel.
+//! `shaders/tangent_orthonormalize.wgsl`: blocked Gram-Schmidt with reorthogonalization, shifted CholeskyQR in each panel.
 //!
-//! The products are faer's, which run at most of what the processor can. Where all panels are done in one launch they are
-//! wider than the WGSL's: the products gain by that, and vectors are the same but for rounding.
+//! The products with vectors before a block of panels are faer's, which run at most of what the processor can; where all
+//! panels are done in one launch, four of them make a block for these. Panels are one vector register wide.
 
 use faer::linalg::matmul::matmul;
-use faer::linalg::matmul::triangular::{BlockStructure, matmul as triangular_matmul};
 use faer::prelude::IntoConst;
 use faer::{Accum, Mat, MatMut, MatRef, Par};
+use multiversion::multiversion;
 use rayon::prelude::*;
 
 use super::{SLOTS, TangentSlot, VECTORS, part, scalars, slots_of};
@@ -52,13 +52,22 @@ const PANEL: u32 = 2;
 const ALL: u32 = 3;
 const SQUARES: u32 = 4;
 
-/// Vectors of a panel in the WGSL, and here where all panels are done at once.
+/// Vectors of a panel, and of a block of panels.
 const WIDTH: usize = 16;
-const WIDE: usize = 64;
+const BLOCK: usize = 64;
 const LOST: f32 = -1e30;
 const NOT_FINITE: f32 = 1e30;
-/// Share of a vector's squared length that rounding leaves of one that depends on the others.
-const ROUNDING: f32 = 1e-6;
+/// Shares of squared lengths: pivots are raised to the floor; below ROUNDING nothing but rounding is left; below CANCELLED
+/// there is a second pass.
+const FLOOR: f32 = 1e-5;
+const ROUNDING: f32 = 4e-12;
+const CANCELLED: f32 = 0.01;
+const NOTHING: f32 = 1e-36;
+const ROUNDS: u32 = 3;
+
+/// A panel's vectors, a row each.
+type Panel = Vec<[f32; WIDTH]>;
+type Square = [[f32; WIDTH]; WIDTH];
 
 /// What a launch changes of one slot.
 struct Work<'a> {
@@ -160,19 +169,8 @@ impl Work<'_> {
         let count = self.slot.count();
         let first = params.first as usize;
         if params.phase == ALL {
-            for first in (0..count).step_by(WIDE) {
-                let width = WIDE.min(count - first);
-                let mut wide = Mat::zeros(first, width);
-                for pass in 0..2 {
-                    if pass == 1 && *self.again == 0 {
-                        break;
-                    }
-                    if first > 0 {
-                        self.overlap(first, width, wide.as_mut(), par);
-                        self.subtract(first, width, wide.as_ref(), par);
-                    }
-                    self.panel(first, width, wide.as_ref(), pass, par);
-                }
+            for block in (0..count).step_by(BLOCK) {
+                self.all_panels(block, count.min(block + BLOCK), par);
             }
             return;
         }
@@ -180,154 +178,230 @@ impl Work<'_> {
             return;
         }
         let width = WIDTH.min(count - first);
-        let mut narrow = Mat::from_fn(first, width, |i, j| self.overlaps[WIDTH * i + j]);
+        let mut c = Mat::from_fn(first, width, |i, j| self.overlaps[WIDTH * i + j]);
         match params.phase {
             OVERLAP => {
-                self.overlap(first, width, narrow.as_mut(), par);
+                self.overlap(0, first, width, c.as_mut(), par);
                 for i in 0..first {
                     for j in 0..width {
-                        self.overlaps[WIDTH * i + j] = narrow[(i, j)];
+                        self.overlaps[WIDTH * i + j] = c[(i, j)];
                     }
                 }
             }
-            SUBTRACT => self.subtract(first, width, narrow.as_ref(), par),
-            PANEL => self.panel(first, width, narrow.as_ref(), params.pass_index, par),
+            SUBTRACT => self.subtract(0, first, width, c.as_ref(), par),
+            PANEL => self.panel(first, &squared_lengths(&c), params.pass_index),
             _ => {}
         }
     }
 
-    /// Vectors before `first`, and the panel.
-    fn split(&mut self, first: usize, width: usize) -> (MatRef<'_, f32>, MatMut<'_, f32>) {
+    /// The panels from vector `start` to `end`: what the vectors before take from all of them at once, then one by one.
+    fn all_panels(&mut self, start: usize, end: usize, par: Par) {
+        let mut before = Mat::zeros(start, end - start);
+        if start > 0 {
+            self.project(0, start, end - start, &mut before, par);
+        }
+        let taken = squared_lengths(&before);
+        for first in (start..end).step_by(WIDTH) {
+            let width = WIDTH.min(end - first);
+            let mut within = Mat::zeros(first - start, width);
+            if first > start {
+                self.project(start, first, width, &mut within, Par::Seq);
+            }
+            let mut taken = taken[first - start..first - start + width].to_vec();
+            for (sum, share) in taken.iter_mut().zip(squared_lengths(&within)) {
+                *sum += share;
+            }
+            self.panel(first, &taken, 0);
+            if *self.again != 0 {
+                if first > 0 {
+                    self.project(0, first, width, &mut Mat::zeros(first, width), par);
+                }
+                self.panel(first, &taken, 1);
+            }
+        }
+    }
+
+    /// Takes from `width` vectors from `first` on what lies along the vectors from `start` to there: C.
+    fn project(&mut self, start: usize, first: usize, width: usize, c: &mut Mat<f32>, par: Par) {
+        self.overlap(start, first, width, c.as_mut(), par);
+        self.subtract(start, first, width, c.as_ref(), par);
+    }
+
+    /// Vectors from `start` to `first`, and the `width` vectors from there.
+    fn split(&mut self, start: usize, first: usize, width: usize) -> (MatRef<'_, f32>, MatMut<'_, f32>) {
         let (rows, stride) = (self.slot.rows(), self.slot.stride());
-        let all = MatMut::from_row_major_slice_with_stride_mut(self.vectors, rows, self.slot.count(), stride);
+        // Column-major and transposed: faer 0.24 takes the strides of rows with a stride the wrong way round.
+        let across =
+            MatMut::from_column_major_slice_with_stride_mut(self.vectors, self.slot.count(), rows, stride);
+        let all = across.transpose_mut();
         let (before, rest) = all.split_at_col_mut(first);
-        (before.into_const(), rest.subcols_mut(0, width))
+        (
+            before.into_const().subcols(start, first - start),
+            rest.subcols_mut(0, width),
+        )
     }
 
     /// C = Q^T P
-    fn overlap(&mut self, first: usize, width: usize, c: MatMut<'_, f32>, par: Par) {
-        let (q, p) = self.split(first, width);
+    fn overlap(&mut self, start: usize, first: usize, width: usize, c: MatMut<'_, f32>, par: Par) {
+        let (q, p) = self.split(start, first, width);
         matmul(c, Accum::Replace, q.transpose(), p, 1.0, par);
     }
 
     /// P -= Q C
-    fn subtract(&mut self, first: usize, width: usize, c: MatRef<'_, f32>, par: Par) {
-        let (q, p) = self.split(first, width);
+    fn subtract(&mut self, start: usize, first: usize, width: usize, c: MatRef<'_, f32>, par: Par) {
+        let (q, p) = self.split(start, first, width);
         matmul(p, Accum::Add, q, c, -1.0, par);
     }
 
-    fn panel(&mut self, first: usize, width: usize, overlaps: MatRef<'_, f32>, pass: u32, par: Par) {
+    /// Makes a panel orthonormal. `taken`: squared lengths of what was taken from its vectors before.
+    fn panel(&mut self, first: usize, taken: &[f32], pass: u32) {
         if pass == 0 {
             *self.again = 0;
         }
-        let rows = self.slot.rows();
-        for round in 0..2 {
-            let mut gram = Mat::<f32>::zeros(width, width);
-            {
-                let (_, panel) = self.split(first, width);
-                let p = panel.into_const();
-                triangular_matmul(
-                    gram.as_mut(),
-                    BlockStructure::TriangularLower,
-                    Accum::Replace,
-                    p.transpose(),
-                    BlockStructure::Rectangular,
-                    p,
-                    BlockStructure::Rectangular,
-                    1.0,
-                    par,
-                );
+        let (stride, width) = (self.slot.stride(), WIDTH.min(self.slot.count() - first));
+        let mut panel: Panel = vec![[0.0; WIDTH]; self.slot.rows()];
+        for (own, row) in panel.iter_mut().zip(self.vectors.chunks_exact(stride)) {
+            own[..width].copy_from_slice(&row[first..first + width]);
+        }
+        let mut lengths = [0.0; WIDTH];
+        for round in 0..ROUNDS {
+            let mut gram = products(&panel);
+            if round == 0 {
+                for j in 0..width {
+                    lengths[j] = gram[j][j] + taken.get(j).copied().unwrap_or(0.0);
+                }
             }
-            let replaced = self.factorize(&mut gram, first, overlaps, pass, round);
-            let inverse = invert_lower(&gram);
-            let (_, mut p) = self.split(first, width);
-            let old = p.to_owned();
-            triangular_matmul(
-                p.as_mut(),
-                BlockStructure::Rectangular,
-                Accum::Replace,
-                old.as_ref(),
-                BlockStructure::Rectangular,
-                inverse.transpose(),
-                BlockStructure::TriangularUpper,
-                1.0,
-                par,
-            );
+            let (replaced, calm) = self.factorize(&mut gram, first, width, pass, round);
+            multiply(&mut panel, &inverse_transposed(&gram));
             for j in replaced {
-                for row in 0..rows {
-                    p[(row, j)] = pseudo_random(row as u32, (first + j) as u32);
+                for (row, own) in panel.iter_mut().enumerate() {
+                    own[j] = pseudo_random(row as u32, (first + j) as u32);
+                }
+            }
+            // Orthonormal to rounding: the rest of the rounds would change nothing.
+            if calm && round > 0 {
+                break;
+            }
+        }
+        if pass == 0 {
+            for j in 0..width {
+                let log = &mut self.logs[first + j];
+                let left = 2.0 * *log - lengths[j].ln();
+                if log.abs() < NOT_FINITE && left < CANCELLED.ln() {
+                    *self.again = 1;
+                }
+                if log.abs() < NOT_FINITE && left < ROUNDING.ln() {
+                    *log = LOST;
+                }
+                // What rounding has left of it may well lie along the others: the second pass gets a vector that does not.
+                if *log == LOST {
+                    for (row, own) in panel.iter_mut().enumerate() {
+                        own[j] = pseudo_random(row as u32, (first + j) as u32);
+                    }
                 }
             }
         }
+        for (own, row) in panel.iter().zip(self.vectors.chunks_exact_mut(stride)) {
+            row[first..first + width].copy_from_slice(&own[..width]);
+        }
     }
 
-    /// The Cholesky factor in place of the lower triangle; the vectors that are to be replaced.
+    /// The Cholesky factor in place of the lower triangle. Which vectors are to be replaced, and whether all pivots are
+    /// near their diagonals, so that what rounding does to them is rounding.
     fn factorize(
         &mut self,
-        gram: &mut Mat<f32>,
+        gram: &mut Square,
         first: usize,
-        overlaps: MatRef<'_, f32>,
+        width: usize,
         pass: u32,
         round: u32,
-    ) -> Vec<usize> {
-        let width = gram.ncols();
+    ) -> (Vec<usize>, bool) {
         let mut replaced = Vec::new();
-        for j in 0..width {
-            let length = gram[(j, j)];
-            let mut pivot = (0..j).fold(length, |pivot, m| pivot - gram[(j, m)] * gram[(j, m)]);
-            if round == 0 && pass == 0 {
-                let taken: f32 = overlaps.col(j).iter().map(|share| share * share).sum();
-                self.logs[first + j] = 0.0;
-                if length < 0.01 * (length + taken) {
-                    *self.again = 1;
-                }
-                if length <= ROUNDING * (length + taken) {
-                    pivot = 0.0;
-                }
+        let mut calm = true;
+        for j in 0..WIDTH {
+            if j >= width {
+                gram[j][j] = 1.0;
+                continue;
             }
             let log = &mut self.logs[first + j];
+            if round == 0 && pass == 0 {
+                *log = 0.0;
+            }
+            let length = gram[j][j];
             if !length.is_finite() {
                 *log = NOT_FINITE;
-                continue;
             }
-            if pivot <= ROUNDING * length {
-                if round == 0 {
-                    replaced.push(j);
-                    *self.again = 1;
-                }
+            if length <= NOTHING {
+                replaced.push(j);
                 *log = LOST;
-                for i in j..width {
-                    gram[(i, j)] = 0.0;
+                *self.again = 1;
+                calm = false;
+                for row in &mut gram[j..] {
+                    row[j] = 0.0;
                 }
-                for m in 0..j {
-                    gram[(j, m)] = 0.0;
-                }
-                gram[(j, j)] = 1.0;
+                gram[j][..j].fill(0.0);
+                gram[j][j] = 1.0;
                 continue;
             }
-            let root = pivot.sqrt();
+            let pivot = (0..j).fold(length, |pivot, m| pivot - gram[j][m] * gram[j][m]);
+            calm &= pivot > 0.5 * length;
+            let root = pivot.max(FLOOR * length).sqrt();
             if log.abs() < NOT_FINITE {
                 *log += root.ln();
             }
-            gram[(j, j)] = root;
+            gram[j][j] = root;
             for i in j + 1..width {
-                let rest = (0..j).fold(gram[(i, j)], |rest, m| rest - gram[(i, m)] * gram[(j, m)]);
-                gram[(i, j)] = rest / root;
+                let rest = (0..j).fold(gram[i][j], |rest, m| rest - gram[i][m] * gram[j][m]);
+                gram[i][j] = rest / root;
             }
         }
-        replaced
+        (replaced, calm)
     }
 }
 
-/// The inverse of a lower triangular matrix.
-fn invert_lower(l: &Mat<f32>) -> Mat<f32> {
-    let n = l.ncols();
-    let mut inverse = Mat::zeros(n, n);
-    for j in 0..n {
-        inverse[(j, j)] = 1.0 / l[(j, j)];
-        for i in j + 1..n {
-            let sum: f32 = (j..i).map(|m| l[(i, m)] * inverse[(m, j)]).sum();
-            inverse[(i, j)] = -sum / l[(i, i)];
+/// Squared lengths of the columns.
+fn squared_lengths(c: &Mat<f32>) -> Vec<f32> {
+    c.col_iter()
+        .map(|column| column.iter().map(|share| share * share).sum())
+        .collect()
+}
+
+/// P^T P
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq+avx512bw", "x86_64+avx2", "aarch64+neon"))]
+fn products(panel: &Panel) -> Square {
+    let mut sums = [[0.0; WIDTH]; WIDTH];
+    for row in panel {
+        for (sum, &left) in sums.iter_mut().zip(row) {
+            for lane in 0..WIDTH {
+                sum[lane] += left * row[lane];
+            }
+        }
+    }
+    sums
+}
+
+/// P = P M
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq+avx512bw", "x86_64+avx2", "aarch64+neon"))]
+fn multiply(panel: &mut Panel, by: &Square) {
+    for row in panel {
+        let mut sum = [0.0; WIDTH];
+        for (left, right) in row.iter().zip(by) {
+            for lane in 0..WIDTH {
+                sum[lane] += left * right[lane];
+            }
+        }
+        *row = sum;
+    }
+}
+
+/// L^-T, of which only the upper triangle is not 0.
+fn inverse_transposed(l: &Square) -> Square {
+    let mut inverse = [[0.0; WIDTH]; WIDTH];
+    for j in 0..WIDTH {
+        inverse[j][j] = 1.0 / l[j][j];
+        for i in j + 1..WIDTH {
+            let sum: f32 = (j..i).map(|m| l[i][m] * inverse[j][m]).sum();
+            inverse[j][i] = -sum / l[i][i];
         }
     }
     inverse
