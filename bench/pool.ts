@@ -4,8 +4,8 @@
  *   node bench/pool.ts                                  all of it, 15 minutes
  *   node bench/pool.ts --part adapters [--seconds 15] [--rounds 3]
  *   node bench/pool.ts --part host [--devices webgpu:llvmpipe,native]
- *   node bench/pool.ts --part faults [--train 12000]
- *   node bench/pool.ts --part kills [--train 12000]
+ *   node bench/pool.ts --part faults [--train 24000]
+ *   node bench/pool.ts --part kills [--train 24000]
  *
  * `adapters`: llvmpipe and SwiftShader together against the sum of each alone, one thread and one core each, 16 networks
  * of 100 neurons; rounds alternate. `host`: a whole study on one device with 16 slots, 20 to 400 neurons, against
@@ -23,7 +23,7 @@ const { values: options } = parseArgs({
     seconds: { type: 'string', default: '15' },
     rounds: { type: 'string', default: '3' },
     devices: { type: 'string', default: 'webgpu:llvmpipe,native' },
-    train: { type: 'string', default: '12000' },
+    train: { type: 'string', default: '24000' },
   },
 });
 const parts = options.part.split(',');

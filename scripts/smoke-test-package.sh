@@ -20,6 +20,9 @@ tacet search mnist-stdp --db smoke.db --trials 2 --slots 2 --json \
   --set settings.trainSamples=24 --set settings.holdOutSamples=8 --set settings.steps=50 \
   --set space.map_size.high=40 --set space.epochs=1 >search.jsonl
 tacet studies --db smoke.db
+tacet report mnist-stdp --db smoke.db -o smoke.html
+grep -q '<script type="module">' smoke.html
+tacet export mnist-stdp --db smoke.db -o smoke.parquet
 
 # The library, as a program imports it, with its types.
 cat >library.mts <<'PROGRAM'

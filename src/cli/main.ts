@@ -1,21 +1,28 @@
 /** The `tacet` command. */
 import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../version.ts';
+import { copyCommand } from './copy.ts';
+import { dashboardCommand } from './dashboard.ts';
 import { devicesCommand } from './devices.ts';
 import { describeError, exitCodeOf } from './errors.ts';
 import { evaluateCommand } from './evaluate.ts';
+import { exportCommand } from './export.ts';
+import { importCommand } from './import.ts';
 import { lyapunovCommand } from './lyapunov.ts';
 import { pruneCommand } from './prune.ts';
+import { reportCommand } from './report.ts';
 import { searchCommand } from './search.ts';
 import { showCommand } from './show.ts';
 import { simulateCommand } from './simulate.ts';
 import { studiesCommand } from './studies.ts';
+import { workerCommand } from './worker.ts';
 
 const EXAMPLES = `
 Examples:
   tacet search mnist-stdp
   tacet studies
   tacet show mnist-stdp
+  tacet report mnist-stdp
   tacet simulate cuba
   tacet prune hrsnn
   tacet devices
@@ -33,10 +40,16 @@ export function createProgram(): Command {
     evaluateCommand(),
     studiesCommand(),
     showCommand(),
+    reportCommand(),
+    dashboardCommand(),
+    exportCommand(),
+    importCommand(),
     simulateCommand(),
     lyapunovCommand(),
     pruneCommand(),
     devicesCommand(),
+    workerCommand(),
+    copyCommand(),
   ];
   for (const command of commands) program.addCommand(command);
   for (const command of [program, ...commands]) {

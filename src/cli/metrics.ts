@@ -1,35 +1,8 @@
 /** `--metrics`: a search's progress for Prometheus (text format 0.0.4), served while it runs. */
 import { createServer } from 'node:http';
 import { type DeviceLoad, occupancyOf, sampleRateOf } from '../study/device-load.ts';
-import { UsageError } from './errors.ts';
+import { type ListenAddress, type ListeningServer, listenAt } from './listen.ts';
 import type { SearchProgress } from './search-progress.ts';
-
-/** Where metrics are served. */
-export interface MetricsAddress {
-  readonly host: string;
-  readonly port: number;
-}
-
-/**
- * Reads `PORT` or `ADDRESS:PORT`; without an address only this machine is served. Port 0 is any that is free.
- *
- * @throws {UsageError}
- */
-export function parseMetricsAddress(text: string): MetricsAddress {
-  const [, host = '127.0.0.1', digits = ''] = /^(?:(.+):)?(\d{1,5})$/.exec(text) ?? [];
-  const port = Number(digits);
-  if (digits === '' || port > 65_535) {
-    throw new UsageError(
-      `--metrics ${text} is no place to listen at: give a port such as 9464, or an address and a port such as 0.0.0.0:9464`,
-    );
-  }
-  return { host: host.replace(/^\[(.*)\]$/, '$1'), port };
-}
-
-/** A server of metrics. */
-export interface MetricsServer extends AsyncDisposable {
-  readonly url: string;
-}
 
 /**
  * Serves `/metrics`.
@@ -37,9 +10,9 @@ export interface MetricsServer extends AsyncDisposable {
  * @throws {UsageError} when it can't listen there
  */
 export async function serveMetrics(
-  { host, port }: MetricsAddress,
+  address: ListenAddress,
   progress: () => SearchProgress,
-): Promise<MetricsServer> {
+): Promise<ListeningServer> {
   const server = createServer((request, response) => {
     if (request.url !== '/metrics') {
       response.writeHead(404, { 'content-type': 'text/plain' }).end('Metrics are at /metrics.\n');
@@ -49,22 +22,7 @@ export async function serveMetrics(
       .writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' })
       .end(metricsText(progress()));
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause: NodeJS.ErrnoException) => {
-      const why = cause.code === 'EADDRINUSE' ? 'the port is taken' : cause.message;
-      reject(new UsageError(`--metrics: can't listen at ${host}:${port} (${why}): give another`, { cause }));
-    });
-    server.listen(port, host, resolve);
-  });
-  const address = server.address();
-  const taken = typeof address === 'object' && address ? address.port : port;
-  return {
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${taken}/metrics`,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
+  return await listenAt(server, address, '--metrics', 'metrics');
 }
 
 /** The metrics of a search at the progress's own time. */

@@ -5,7 +5,9 @@ import { type Assignment, parseAssignment } from './study-document.ts';
 export const DEFAULT_STORE = './tacet.db';
 
 export function storeOption(): Option {
-  return new Option('--db <file>', 'the store: a SQLite file').default(DEFAULT_STORE);
+  return new Option('--db <file|url>', 'the store: a SQLite file, or postgres://user@host/database')
+    .env('TACET_DB')
+    .default(DEFAULT_STORE);
 }
 
 export function devicesOption(): Option {

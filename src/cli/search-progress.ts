@@ -1,9 +1,9 @@
 /** Where a search stands, kept up to date by its events; and how that reads on a terminal. Pure. */
 import { type DeviceLoad, loadAfter, occupancyOf, sampleRateOf, startLoad } from '../study/device-load.ts';
+import { compareTrials, isFeasible } from '../study/ranking.ts';
 import type { RunEvent } from '../study/run-events.ts';
 import type { StudySummary, TrialRecord } from '../study/store.ts';
 import { formatCount, formatDuration, formatScore, formatShare, formatValue, plural } from './format.ts';
-import { compareTrials, isFeasible } from './ranking.ts';
 
 export interface SearchProgress {
   readonly study: string;

@@ -2,17 +2,20 @@
 import { Command, Option } from 'commander';
 import type { Choice } from '../device/index.ts';
 import { OPTIMIZERS } from '../search/index.ts';
+import { isPostgresUrl } from '../study/postgres.ts';
 import { recipeOf } from '../study/recipes.ts';
 import { findRunDevices } from '../study/run-devices.ts';
 import type { RunEvent, RunReport } from '../study/run-events.ts';
 import { runSearch } from '../study/search.ts';
 import { openSqliteStore } from '../study/sqlite-store.ts';
-import type { Store, StudySpec } from '../study/store.ts';
-import { EXIT } from './errors.ts';
+import type { LocalStore, StudySpec } from '../study/store.ts';
+import { coordinateSearch } from './coordinate.ts';
+import { EXIT, UsageError } from './errors.ts';
 import { formatCount, formatDuration, formatValue } from './format.ts';
 import { listenForInterrupt } from './interrupt.ts';
 import { deviceJson, downJson, printJson, statusJson, studyJson, trialJson } from './json-lines.ts';
-import { type MetricsAddress, parseMetricsAddress, serveMetrics } from './metrics.ts';
+import { type ListenAddress, parseAddress } from './listen.ts';
+import { serveMetrics } from './metrics.ts';
 import { batchOptions, devicesOption, jsonOption, setOption, storeOption, wholeNumber } from './options.ts';
 import { ProgressDisplay } from './progress-display.ts';
 import {
@@ -35,7 +38,7 @@ import {
   type StudyPlan,
   studyName,
 } from './study-plan.ts';
-import { bestTable, sharesLine } from './study-report.ts';
+import { bestTable, incumbentLine, sharesLine } from './study-report.ts';
 
 interface SearchOptions extends StudyOptions {
   readonly db: string;
@@ -43,7 +46,7 @@ interface SearchOptions extends StudyOptions {
   readonly set: readonly Assignment[];
   readonly slots?: number;
   readonly chunk?: number;
-  readonly metrics?: MetricsAddress;
+  readonly metrics?: ListenAddress;
   readonly json?: boolean;
 }
 
@@ -57,8 +60,10 @@ Examples:
   tacet search mnist-stdp --db full.db --trials 868 --set settings.trainSamples=48000 --set settings.holdOutSamples=12000
   tacet search my-study.yaml --devices native
   tacet search mnist-stdp --devices all --metrics 9464
+  tacet search mnist-stdp --db postgres://me@db.example.org/searches
   tacet search mnist-stdp --name same-everywhere --devices native,native --slots 8 --deterministic 16
 
+With the address of a database it coordinates, and tacet worker runs the trials, on as many machines as you like.
 The same command goes on with a study that was interrupted; --trials with a higher number extends it.
 Ctrl-C finishes the chunks in flight and saves; a second one stops at once.`;
 
@@ -85,14 +90,24 @@ export function searchCommand(): Command {
     .option(
       '--metrics <port|address:port>',
       'serve metrics for Prometheus at /metrics, for this machine only unless an address is given',
-      parseMetricsAddress,
+      parseAddress('--metrics', 9464),
     )
     .addOption(jsonOption());
 }
 
-async function search(argument: string, options: SearchOptions): Promise<void> {
+async function search(argument: string, options: SearchOptions, command: Command): Promise<void> {
   const document = readStudyDocument(argument, options.set);
   checkStudy(document, options);
+  if (isPostgresUrl(options.db)) {
+    for (const name of ['devices', 'slots', 'chunk']) {
+      if (command.getOptionValueSource(name) !== 'cli') continue;
+      throw new UsageError(
+        `--${name} says how trials run here, but with a database workers run them: give it to tacet worker`,
+      );
+    }
+    process.exitCode = await coordinateSearch(document, options);
+    return;
+  }
   const devices = await findRunDevices(options.devices);
   const quick = recipeOf(document.recipe).quick(devices.every(({ software }) => software));
   using store = openSqliteStore(options.db);
@@ -108,7 +123,7 @@ async function search(argument: string, options: SearchOptions): Promise<void> {
 class SearchRun {
   readonly #plan: StudyPlan;
   readonly #spec: StudySpec;
-  readonly #store: Store;
+  readonly #store: LocalStore;
   readonly #resumed: boolean;
   readonly #devices: readonly Choice[];
   readonly #options: SearchOptions;
@@ -116,7 +131,7 @@ class SearchRun {
 
   constructor(
     plan: StudyPlan,
-    store: Store,
+    store: LocalStore,
     resumed: boolean,
     devices: readonly Choice[],
     options: SearchOptions,
@@ -224,8 +239,10 @@ class SearchRun {
       if (!finished) process.stderr.write(`${this.#resumeHint()}\n`);
       return;
     }
+    const trials = this.#store.trials(name);
     const lines = [
-      bestTable(this.#store.trials(name), this.#plan.recipe.constraints) ?? 'No trial has an objective yet.',
+      ...incumbentLine(trials),
+      bestTable(trials, this.#plan.recipe.constraints) ?? 'No trial has an objective yet.',
       sharesLine(study),
       ...(rate === undefined
         ? []
@@ -233,18 +250,19 @@ class SearchRun {
             `${formatCount(rate)} samples x networks per second in this run: ${formatCount(samples)} in ${formatDuration(seconds)}, of which ${formatDuration(tailSeconds)} with slots that found no trial left`,
             ...devices.map((load) => loadText(load, endedAt)),
           ]),
-      `Saved in ${this.#store.location}. Look at it: tacet show ${this.#showArguments()}`,
+      `Saved in ${this.#store.location}. Look at it: tacet ${this.#waysToLook()}`,
       ...(finished ? [] : [this.#resumeHint()]),
     ];
     process.stdout.write(`${lines.join('\n')}\n`);
   }
 
-  #showArguments(): string {
+  #waysToLook(): string {
     const { db } = this.#options;
     const best = this.#progress.best;
     const store = db === './tacet.db' ? '' : ` --db ${quoted(db)}`;
     const study = `${quoted(this.#spec.name)}${store}`;
-    return best === undefined ? study : `${study}, or tacet show ${study} --trial ${best.number}`;
+    const one = best === undefined ? '' : `, tacet show ${study} --trial ${best.number}`;
+    return `show ${study}${one}, or as a page: tacet report ${study}`;
   }
 
   #resumeHint(): string {

@@ -1,7 +1,7 @@
 /** `tacet show`: one study, or one of its trials. */
 import { Command } from 'commander';
-import { recipeOf } from '../study/recipes.ts';
-import { openSqliteStore } from '../study/sqlite-store.ts';
+import { openStore } from '../study/open-store.ts';
+import { describeStudy } from '../study/recipes.ts';
 import { printJson, studyJson, trialJson } from './json-lines.ts';
 import { jsonOption, storeOption, wholeNumber } from './options.ts';
 import { studyReport } from './study-report.ts';
@@ -30,20 +30,20 @@ export function showCommand(): Command {
     .action(show);
 }
 
-function show(name: string, { db, trial: number, json = false }: ShowOptions): void {
-  using store = openSqliteStore(db, { create: false });
-  const study = store.study(name);
+async function show(name: string, { db, trial: number, json = false }: ShowOptions): Promise<void> {
+  await using store = await openStore(db, { create: false });
+  const study = await store.study(name);
   if (number !== undefined) {
-    const trial = store.trial(name, number);
+    const trial = await store.trial(name, number);
     if (json) printJson(trialJson(trial));
-    else process.stdout.write(`${trialReport(name, trial, recipeOf(study.spec.recipe).constraints)}\n`);
+    else process.stdout.write(`${trialReport(name, trial, describeStudy(study.spec).constraints)}\n`);
     return;
   }
-  const trials = store.trials(name, { history: json });
+  const trials = await store.trials(name, { history: json });
   if (json) {
     printJson(studyJson(study, store.location));
     for (const trial of trials) printJson(trialJson(trial));
   } else {
-    process.stdout.write(`${studyReport(study, trials, recipeOf(study.spec.recipe))}\n`);
+    process.stdout.write(`${studyReport(study, trials, describeStudy(study.spec))}\n`);
   }
 }

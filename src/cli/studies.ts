@@ -1,6 +1,6 @@
 /** `tacet studies`: what a store has. */
 import { Command } from 'commander';
-import { openSqliteStore } from '../study/sqlite-store.ts';
+import { openStore } from '../study/open-store.ts';
 import { printJson, studyJson } from './json-lines.ts';
 import { jsonOption, storeOption } from './options.ts';
 import { studiesTable } from './study-report.ts';
@@ -16,13 +16,13 @@ export function studiesCommand(): Command {
     .addOption(storeOption())
     .addOption(jsonOption())
     .addHelpText('after', EXAMPLES)
-    .action(({ db, json = false }: { readonly db: string; readonly json?: boolean }) => {
-      using store = openSqliteStore(db, { create: false });
-      const studies = store.studies();
+    .action(async ({ db, json = false }: { readonly db: string; readonly json?: boolean }) => {
+      await using store = await openStore(db, { create: false });
+      const studies = await store.studies();
       if (json) for (const study of studies) printJson(studyJson(study, store.location));
       else
         process.stdout.write(
-          `${studies.length === 0 ? `${db} has no studies yet.` : studiesTable(studies)}\n`,
+          `${studies.length === 0 ? `${store.location} has no studies yet.` : studiesTable(studies)}\n`,
         );
     });
 }

@@ -134,7 +134,7 @@ export function isOnTheWay(a: readonly PropertyKey[], b: readonly PropertyKey[])
 }
 
 /** The name of a study that gives none: the recipe's, or its file's without folder and ending. */
-export function defaultName({ file, recipe }: StudyDocument): string {
+export function defaultName({ file, recipe }: Pick<StudyDocument, 'file' | 'recipe'>): string {
   return file === undefined ? recipe : basename(file, extname(file));
 }
 

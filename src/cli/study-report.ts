@@ -1,4 +1,8 @@
 /** What the terminal shows of studies: lists, the end of a search, one study. Pure: records in, text out. */
+
+import { endedTrials, incumbents } from '../report/figures/study-data.ts';
+import { sparkline } from '../report/sparkline.ts';
+import { bestTrials, isFeasible } from '../study/ranking.ts';
 import type { Recipe } from '../study/recipes.ts';
 import type { StudySummary, TrialRecord } from '../study/store.ts';
 import {
@@ -10,10 +14,11 @@ import {
   formatValue,
   plural,
 } from './format.ts';
-import { bestTrials, isFeasible } from './ranking.ts';
 
 /** How many trials the table of the best has. */
 const BEST_TRIALS = 10;
+/** How wide the curve of the best objective is, characters. */
+const SPARKLINE_WIDTH = 60;
 /** How wide a table may get, characters. */
 const TABLE_WIDTH = 110;
 
@@ -94,7 +99,11 @@ export function sharesLine({ spec, counts }: StudySummary): string {
 }
 
 /** One study: what it searches, how far it is, its best trials. */
-export function studyReport(study: StudySummary, trials: readonly TrialRecord[], recipe: Recipe): string {
+export function studyReport(
+  study: StudySummary,
+  trials: readonly TrialRecord[],
+  recipe: Pick<Recipe, 'summary' | 'constraints'>,
+): string {
   const { spec, createdAt } = study;
   const { name: optimizer } = spec.optimizer;
   const devices = new Set(trials.flatMap(({ outcome }) => (outcome ? [outcome.device] : [])));
@@ -117,6 +126,23 @@ export function studyReport(study: StudySummary, trials: readonly TrialRecord[],
     ...[...reasons].map(
       ([reason, all]) => `failed ${all.length === 1 ? 'once' : `${all.length} times`}: ${reason}`,
     ),
+    ...incumbentLine(trials),
     bestTable(trials, recipe.constraints) ?? 'No trial has an objective yet.',
   ].join('\n');
+}
+
+/** How the best objective grew, over the trials in the order of their ends; nothing before there are two of them. */
+export function incumbentLine(trials: readonly TrialRecord[]): string[] {
+  const best = incumbents({ trials });
+  const [first, last] = [best[0]?.outcome?.objective, best.at(-1)?.outcome?.objective];
+  if (first === undefined || last === undefined || best.length < 2) return [];
+  const objectives = new Map(best.map(({ number, outcome }) => [number, outcome?.objective]));
+  let current: number | undefined;
+  const curve = endedTrials({ trials }).map(({ number }) => {
+    current = objectives.get(number) ?? current;
+    return current;
+  });
+  return [
+    `best over trials: ${sparkline(curve, SPARKLINE_WIDTH)}  ${formatScore(first)} to ${formatScore(last)}`,
+  ];
 }

@@ -25,6 +25,11 @@ export {
 } from './distributions.ts';
 export * from './encoders/spike-trains.ts';
 export { NetworkError } from './errors.ts';
+export { networkToNir } from './exchange/nir-export.ts';
+export { readNir, writeNir } from './exchange/nir-file.ts';
+export type { NirArray, NirGraph, NirNode } from './exchange/nir-graph.ts';
+export { type NirImport, networkFromNir } from './exchange/nir-import.ts';
+export { writeWeights } from './exchange/weights-file.ts';
 export * from './models/brunel.ts';
 export * from './models/hrsnn.ts';
 export * from './models/vogels-abbott.ts';

@@ -54,7 +54,7 @@ class GivenTrials implements TrialSupply {
     return Array.from({ length: this.#begun - first }, (_, index) => this.#record(first + index, 'running'));
   }
 
-  settle(ended: readonly EndedTrial[]): readonly TrialRecord[] {
+  async settle(ended: readonly EndedTrial[]): Promise<readonly TrialRecord[]> {
     return ended.map(({ number, outcome }) => {
       this.outcomes[number] = outcome;
       this.left -= 1;

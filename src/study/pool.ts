@@ -68,6 +68,8 @@ export type PoolEvent =
       /** Whether another worker is to take its place on the same device: see {@link WorkerPool.replace}. */
       readonly replaced: boolean;
     }
+  /** Not of the pool: the source of trials has something new. */
+  | { readonly kind: 'news' }
   /** The run can't go on: the data set could not be encoded, or two workers have one card. */
   | { readonly kind: 'unfit'; readonly error: unknown }
   /** All workers have ended or were given up. */
@@ -96,7 +98,10 @@ class Seat {
   longestChunkMs: number | undefined;
   failedStarts = 0;
   fruitlessLives = 0;
-  /** Doubled each time that a worker counted as hung, should it only have been slow. */
+  /**
+   * Factor on how long a worker may say nothing: doubled each time that one counted as hung, should it only have been
+   * slow, and halved, down to 1, with each trial that ends here.
+   */
   patience = 1;
 
   constructor(place: Place, index: number) {
@@ -226,6 +231,7 @@ export class WorkerPool implements AsyncDisposable {
         break;
       case 'outcomes':
         seat.outstanding -= message.ended.length;
+        seat.patience = Math.max(1, seat.patience / 2 ** message.ended.length);
         break;
     }
     this.#events.put({ kind: 'message', worker: seat.index, message });

@@ -1,7 +1,7 @@
 /** Recipes: the built-in studies. A recipe names a model, its default search space and its settings. */
 import { z } from 'zod';
 import type { SpaceInput } from '../search/index.ts';
-import { StudyError } from './store.ts';
+import { StudyError, type StudySpec } from './store.ts';
 
 const share = z.number().min(0).max(1);
 const count = z.int().min(1);
@@ -91,4 +91,15 @@ export function recipeOf(name: string): Recipe {
     throw new StudyError('bad-input', `there is no recipe "${name}"; there is ${known}`);
   }
   return recipe;
+}
+
+/** What a study does in a line, and the names of its constraints: by its recipe, or by what its import wrote down. */
+export function describeStudy({ recipe, settings }: StudySpec): Pick<Recipe, 'summary' | 'constraints'> {
+  const known = RECIPES.find((candidate) => candidate.name === recipe);
+  if (known !== undefined) return known;
+  const { importedFrom, constraints } = settings;
+  return {
+    summary: typeof importedFrom === 'string' ? `imported from ${importedFrom}` : `a study of ${recipe}`,
+    constraints: Array.isArray(constraints) ? constraints.map(String) : [],
+  };
 }

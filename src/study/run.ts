@@ -26,9 +26,11 @@ export interface TrialSupply {
   /** At most `count` new trials; fewer, or none, when there are none now. */
   propose(count: number): Promise<readonly TrialRecord[]>;
   /** Takes trials that ended; they are safe when it returns, and come back as they are recorded. */
-  settle(ended: readonly EndedTrial[]): readonly TrialRecord[];
+  settle(ended: readonly EndedTrial[]): Promise<readonly TrialRecord[]>;
   /** What goes with an outcome's event. */
   about(): Pick<Extract<RunEvent, { kind: 'outcome' }>, 'optimizer'>;
+  /** Has `wake` called whenever there may be trials, or an end, where there were none before; once for each run. */
+  listen?(wake: () => void): void;
 }
 
 /** What the workers of a run are to be able to do. */
@@ -86,6 +88,7 @@ class RunLoop implements AsyncDisposable {
       patience: { ...PATIENCE, ...patience },
     };
     this.#pool = new WorkerPool(plan, this.#events);
+    supply.listen?.(() => this.#events.put({ kind: 'news' }));
     stop?.addEventListener('abort', this.#stop);
     if (stop?.aborted) this.#stop();
   }
@@ -93,12 +96,12 @@ class RunLoop implements AsyncDisposable {
   async run(): Promise<RunReport> {
     for (;;) {
       const events = await this.#events.take();
-      this.#settle(events);
+      await this.#settle(events);
       for (const event of events) {
         if (event.kind === 'unfit') throw event.error;
         if (event.kind === 'end') return this.#report();
-        if (event.kind === 'down') this.#handleDown(event);
-        else this.#handle(event);
+        if (event.kind === 'down') await this.#handleDown(event);
+        else if (event.kind === 'message') this.#handle(event);
       }
       if (this.#supply.left === 0) this.#pool.close();
       else if (!this.#options.stop?.aborted) await this.#supplyWorkers();
@@ -113,7 +116,7 @@ class RunLoop implements AsyncDisposable {
   }
 
   /** Records all outcomes that have come in one go: the wait for the disk is the same for one and for many. */
-  #settle(events: readonly PoolEvent[]): void {
+  async #settle(events: readonly PoolEvent[]): Promise<void> {
     const ended = events.flatMap((event) => {
       if (event.kind !== 'message' || event.message.kind !== 'outcomes') return [];
       return event.message.ended.map((trial) => ({ worker: event.worker, trial }));
@@ -124,11 +127,11 @@ class RunLoop implements AsyncDisposable {
         throw new StudyError('not-running', `trial ${trial.number} was reported, but is not running`);
       }
     }
-    this.#record(ended);
+    await this.#record(ended);
   }
 
-  #record(ended: readonly { readonly worker: number; readonly trial: EndedTrial }[]): void {
-    const records = this.#supply.settle(ended.map(({ trial }) => trial));
+  async #record(ended: readonly { readonly worker: number; readonly trial: EndedTrial }[]): Promise<void> {
+    const records = await this.#supply.settle(ended.map(({ trial }) => trial));
     for (const [index, trial] of records.entries()) {
       const worker = ended[index]?.worker ?? 0;
       this.#tell({ kind: 'outcome', worker, trial, ...this.#supply.about() });
@@ -155,7 +158,7 @@ class RunLoop implements AsyncDisposable {
     }
   }
 
-  #handleDown({ worker, failure, replaced }: Extract<PoolEvent, { kind: 'down' }>): void {
+  async #handleDown({ worker, failure, replaced }: Extract<PoolEvent, { kind: 'down' }>): Promise<void> {
     const device = this.#loads[worker]?.device?.name ?? this.#places[worker]?.device.spec ?? '';
     const { again, culprits } = this.#dispatcher.down(worker);
     const numbers = again.map(({ number }) => number);
@@ -164,7 +167,7 @@ class RunLoop implements AsyncDisposable {
       `it brought down its worker again and again while nothing else ran there: ${failure.message}`,
     );
     const failed = culprits.map(({ number }) => ({ number, outcome: failedOutcome(reason, device) }));
-    if (failed.length > 0) this.#record(failed.map((trial) => ({ worker, trial })));
+    if (failed.length > 0) await this.#record(failed.map((trial) => ({ worker, trial })));
     if (replaced) {
       this.#pool.replace(worker);
       return;

@@ -23,10 +23,13 @@ export async function runSearch(spec: StudySpec, store: Store, options: RunOptio
   const recipe = recipeOf(spec.recipe);
   const settings = recipe.settings.parse(spec.settings);
   const space = studySpace(spec);
-  store.openStudy(spec);
-  const trials = openStudyTrials(spec, store, space, recipe.constraints.length);
+  await store.openStudy(spec);
+  await using claim = await store.claim(spec.name);
+  const trials = await openStudyTrials(spec, store, space, recipe.constraints.length);
   if (trials.left === 0) return { finished: true, tailSeconds: 0, devices: [], endedAt: performance.now() };
-  return await run({ settings, maxNeurons: largestNetwork(space) }, trials, options);
+  const report = await run({ settings, maxNeurons: largestNetwork(space) }, trials, options);
+  claim.lost.throwIfAborted();
+  return report;
 }
 
 /** The search space of a study, as it was when the study was made. */
@@ -35,7 +38,8 @@ export function studySpace(spec: StudySpec): SearchSpace {
   return SearchSpace.from(parameters).fix(fixed);
 }
 
-function largestNetwork(space: SearchSpace): number {
+/** The largest network that a space can come to. */
+export function largestNetwork(space: SearchSpace): number {
   const size = space.spec.map_size;
   const fixed = space.fixed.map_size;
   const largest = typeof fixed === 'number' ? fixed : size && 'high' in size ? size.high : 0;

@@ -5,22 +5,24 @@
 import { existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import type { Kysely } from 'kysely';
 import { SqliteRunner, sqliteQueries } from './node-sqlite-dialect.ts';
 import {
+  type Claim,
   type FinishedTrial,
+  type LocalStore,
   type RecordedEnd,
   type StartedTrial,
-  type Store,
+  type StudyContents,
   StudyError,
   type StudySpec,
   type StudySummary,
+  type TrialQuery,
   type TrialRecord,
 } from './store.ts';
+import { type Operation, runNow, type Step } from './store-operation.ts';
+import { StoreOperations } from './store-operations.ts';
 import { APPLICATION_ID, CREATE_TABLES, SCHEMA_VERSION, type StoreSchema } from './store-schema.ts';
-import { studyDifferences } from './study-difference.ts';
-import type { JsonObject, JsonValue, TrialOutcome, TrialState } from './trial.ts';
-import { readTrials, rowsOfOutcome } from './trial-rows.ts';
+import type { JsonValue } from './trial.ts';
 
 /** SQLite's result code of an insert whose primary key is there already (https://sqlite.org/rescode.html). */
 const PRIMARY_KEY_TAKEN = 1555;
@@ -42,7 +44,7 @@ export interface SqliteStoreOptions {
  * using store = openSqliteStore('tacet.db');
  * for (const { spec, counts } of store.studies()) console.log(spec.name, counts.complete);
  */
-export function openSqliteStore(path: string, { create = true }: SqliteStoreOptions = {}): Store {
+export function openSqliteStore(path: string, { create = true }: SqliteStoreOptions = {}): LocalStore {
   checkPath(path, create);
   let database: DatabaseSync | undefined;
   try {
@@ -55,288 +57,103 @@ export function openSqliteStore(path: string, { create = true }: SqliteStoreOpti
   }
 }
 
-type StudyRow = StoreSchema['study'];
-
-class SqliteStore implements Store {
+class SqliteStore implements LocalStore {
   readonly location: string;
   readonly #database: DatabaseSync;
   readonly #runner: SqliteRunner;
-  readonly #queries: Kysely<StoreSchema> = sqliteQueries<StoreSchema>();
+  readonly #queries = sqliteQueries<StoreSchema>();
+  readonly #operations: StoreOperations;
 
   constructor(path: string, database: DatabaseSync) {
     this.location = path;
     this.#database = database;
     this.#runner = new SqliteRunner(database);
+    this.#operations = new StoreOperations(this.#queries, path, isTaken);
   }
 
   openStudy(spec: StudySpec): { readonly resumed: boolean } {
-    return this.#write(true, () => {
-      const row = this.#findRow(spec.name);
-      if (row === undefined) {
-        this.#runner.run(
-          this.#queries.insertInto('study').values({
-            // SQLite takes null for the next free id of an integer primary key.
-            id: null as unknown as number,
-            name: spec.name,
-            recipe: spec.recipe,
-            space: JSON.stringify(spec.space),
-            settings: JSON.stringify(spec.settings),
-            optimizer: JSON.stringify(spec.optimizer),
-            seed: spec.seed,
-            trials: spec.trials,
-            created_at: Date.now(),
-          }),
-        );
-        return { resumed: false };
-      }
-      this.#refuseOther(specOf(row), spec);
-      this.#runner.run(
-        this.#queries.updateTable('study').set({ trials: spec.trials }).where('id', '=', row.id),
-      );
-      return { resumed: true };
-    });
+    return this.#write(true, this.#operations.openStudy(spec));
   }
 
   studies(): readonly StudySummary[] {
-    return this.#read(() =>
-      this.#runner.all(this.#queries.selectFrom('study').selectAll().orderBy('id')).map((row) => {
-        return this.#summary(row);
-      }),
-    );
+    return this.#read(this.#operations.studies());
   }
 
   study(name: string): StudySummary {
-    return this.#read(() => this.#summary(this.#row(name)));
+    return this.#read(this.#operations.study(name));
   }
 
-  trials(name: string, { history = false } = {}): readonly TrialRecord[] {
-    return this.#read(() => readTrials(this.#runner, this.#queries, this.#row(name).id, { history }));
+  trials(name: string, query: TrialQuery = {}): readonly TrialRecord[] {
+    return this.#read(this.#operations.trials(name, query));
   }
 
   trial(name: string, number: number): TrialRecord {
-    return this.#read(() => {
-      const { id } = this.#row(name);
-      const [trial] = readTrials(this.#runner, this.#queries, id, { history: true, number });
-      if (trial === undefined) {
-        const trials = this.#next(id, 'number');
-        const remedy = trials === 0 ? 'it has none yet' : `give a number from 0 to ${trials - 1}`;
-        throw new StudyError('unknown-trial', `study ${name} has no trial ${number}: ${remedy}`);
-      }
-      return trial;
-    });
+    return this.#read(this.#operations.trial(name, number));
+  }
+
+  claim(name: string): Claim {
+    this.study(name);
+    return { lost: new AbortController().signal, [Symbol.asyncDispose]: async () => {} };
   }
 
   begin(name: string, trials: readonly StartedTrial[], optimizer: JsonValue): void {
-    this.#write(false, () => {
-      const study = this.#row(name).id;
-      for (const trial of trials) this.#beginOne(name, study, trial);
-      this.#saveOptimizer(study, optimizer);
-    });
+    this.#write(false, this.#operations.begin(name, trials, optimizer));
   }
 
   finish(name: string, finished: readonly FinishedTrial[], optimizer: JsonValue): readonly RecordedEnd[] {
-    return this.#write(true, () => {
-      const study = this.#row(name).id;
-      const first = this.#next(study, 'finish_order');
-      const ends = finished.map(({ number, outcome }, index) => {
-        const end = { number, finishedAt: Date.now(), finishOrder: first + index };
-        this.#finishOne(name, study, outcome, end);
-        return end;
-      });
-      this.#saveOptimizer(study, optimizer);
-      return ends;
-    });
+    return this.#write(true, this.#operations.finish(name, finished, optimizer));
   }
 
   optimizer(name: string): JsonValue | undefined {
-    return this.#read(() => {
-      const query = this.#queries.selectFrom('optimizer_state').select('state');
-      const row = this.#runner.first(query.where('study', '=', this.#row(name).id));
-      return row === undefined ? undefined : (JSON.parse(row.state) as JsonValue);
-    });
+    return this.#read(this.#operations.optimizer(name));
+  }
+
+  contents(name: string): StudyContents {
+    return this.#read(this.#operations.contents(name));
+  }
+
+  restore(contents: StudyContents): void {
+    this.#write(true, this.#operations.restore(contents));
   }
 
   [Symbol.dispose](): void {
     this.#database.close();
   }
 
-  #beginOne(name: string, study: number, trial: StartedTrial): void {
-    const { number, values, seed, proposal, startedAt } = trial;
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#database.close();
+  }
+
+  #read<Result>(operation: Operation<Result>): Result {
     try {
-      this.#runner.insert(this.#queries, 'trial', [
-        {
-          study,
-          number,
-          state: 'running',
-          values: JSON.stringify(values),
-          seed,
-          proposal: JSON.stringify(proposal),
-          started_at: startedAt,
-          finished_at: null,
-          finish_order: null,
-          objective: null,
-          reason: null,
-          seconds: null,
-          device: null,
-        },
-      ]);
-    } catch (error) {
-      if (!(error instanceof Error && 'errcode' in error && error.errcode === PRIMARY_KEY_TAKEN)) throw error;
-      throw new StudyError(
-        'conflict',
-        `trial ${number} of study ${name} was begun before: another process is searching in ${this.location}; let one finish, or give another --name`,
-        { cause: error },
-      );
-    }
-  }
-
-  #finishOne(name: string, study: number, outcome: TrialOutcome, end: RecordedEnd): void {
-    const { number } = end;
-    const changed = this.#runner.run(
-      this.#queries
-        .updateTable('trial')
-        .set({
-          state: outcome.state,
-          finished_at: end.finishedAt,
-          finish_order: end.finishOrder,
-          objective: outcome.objective ?? null,
-          reason: outcome.reason ?? null,
-          seconds: outcome.seconds,
-          device: outcome.device,
-        })
-        .where('study', '=', study)
-        .where('number', '=', number)
-        .where('state', '=', 'running'),
-    );
-    if (changed === 0) {
-      const query = this.#queries.selectFrom('trial').select('state').where('study', '=', study);
-      const state = this.#runner.first(query.where('number', '=', number))?.state;
-      throw new StudyError(
-        'not-running',
-        `trial ${number} of study ${name} ${state === undefined ? 'was never begun' : `is ${state}`}: an outcome is recorded once, for a trial that is running`,
-      );
-    }
-    const rows = rowsOfOutcome(study, number, outcome);
-    this.#runner.insert(this.#queries, 'trial_constraint', rows.trial_constraint);
-    this.#runner.insert(this.#queries, 'accuracy', rows.accuracy);
-    this.#runner.insert(this.#queries, 'phase', rows.phase);
-    this.#runner.insert(this.#queries, 'layer', rows.layer);
-    this.#runner.insert(this.#queries, 'chunk', rows.chunk);
-  }
-
-  #saveOptimizer(study: number, optimizer: JsonValue): void {
-    const state = JSON.stringify(optimizer);
-    this.#runner.run(
-      this.#queries
-        .insertInto('optimizer_state')
-        .values({ study, state })
-        .onConflict((conflict) => conflict.column('study').doUpdateSet({ state })),
-    );
-  }
-
-  #findRow(name: string): StudyRow | undefined {
-    return this.#runner.first(this.#queries.selectFrom('study').selectAll().where('name', '=', name));
-  }
-
-  #row(name: string): StudyRow {
-    const row = this.#findRow(name);
-    if (row !== undefined) return row;
-    const names = this.#runner.all(this.#queries.selectFrom('study').select('name').orderBy('id'));
-    const remedy =
-      names.length === 0
-        ? 'it has none; give another --db'
-        : `it has ${names.map((study) => study.name).join(', ')}`;
-    throw new StudyError('unknown-study', `there is no study ${name} in ${this.location}: ${remedy}`);
-  }
-
-  /** One more than the last position in an order of trials: that of their beginnings, or of their ends. */
-  #next(study: number, order: 'number' | 'finish_order'): number {
-    // One maximum a query: SQLite looks a single one up in an index, and reads the whole table for two.
-    const query = this.#queries.selectFrom('trial').select(({ fn }) => fn.max(order).as('last'));
-    return (this.#runner.first(query.where('study', '=', study))?.last ?? -1) + 1;
-  }
-
-  #summary(row: StudyRow): StudySummary {
-    const counts: Record<TrialState, number> = { waiting: 0, running: 0, complete: 0, silent: 0, failed: 0 };
-    const byState = this.#runner.all(
-      this.#queries
-        .selectFrom('trial')
-        .select(({ fn }) => ['state', fn.countAll<number>().as('count')])
-        .where('study', '=', row.id)
-        .groupBy('state'),
-    );
-    for (const { state, count } of byState) counts[state] = count;
-    const best = this.#best(row.id);
-    return {
-      spec: specOf(row),
-      createdAt: row.created_at,
-      counts,
-      ...(best === undefined ? {} : { best }),
-    };
-  }
-
-  #best(study: number): TrialRecord | undefined {
-    const row = this.#runner.first(
-      this.#queries
-        .selectFrom('trial')
-        .select('number')
-        .where('study', '=', study)
-        .where('state', '=', 'complete')
-        .where('objective', 'is not', null)
-        .where(({ not, exists, selectFrom }) =>
-          not(
-            exists(
-              selectFrom('trial_constraint')
-                .select('position')
-                .whereRef('trial_constraint.study', '=', 'trial.study')
-                .whereRef('trial_constraint.trial', '=', 'trial.number')
-                // A constraint that is not a number is not met.
-                .where(({ or, eb }) => or([eb('graded', '>', 0), eb('graded', 'is', null)])),
-            ),
-          ),
-        )
-        .orderBy('objective', 'desc')
-        .orderBy('number')
-        .limit(1),
-    );
-    if (row === undefined) return undefined;
-    return readTrials(this.#runner, this.#queries, study, { history: false, number: row.number })[0];
-  }
-
-  #refuseOther(stored: StudySpec, given: StudySpec): void {
-    const [first, ...others] = studyDifferences(stored, given);
-    if (first === undefined) return;
-    const more = others.length === 0 ? '' : `, and differs in ${others.map(({ place }) => place).join(', ')}`;
-    throw new StudyError(
-      'conflict',
-      `study ${stored.name} in ${this.location} has ${first.place} = ${first.stored}, not ${first.given}${more}: give another --name, or the same study to resume it`,
-    );
-  }
-
-  #read<Result>(work: () => Result): Result {
-    try {
-      return work();
+      return runNow(operation, (step) => this.#answer(step));
     } catch (error) {
       throw explained(this.location, error);
     }
   }
 
-  #write<Result>(durable: boolean, work: () => Result): Result {
-    return this.#read(() => this.#runner.transaction(durable, work));
+  #write<Result>(durable: boolean, operation: Operation<Result>): Result {
+    try {
+      return this.#runner.transaction(durable, () => runNow(operation, (step) => this.#answer(step)));
+    } catch (error) {
+      throw explained(this.location, error);
+    }
+  }
+
+  #answer(step: Step): unknown {
+    if (step.kind === 'rows') return this.#runner.all(step.query);
+    if (step.kind === 'run') return this.#runner.run(step.query);
+    if (step.kind === 'update') {
+      return step.rows.reduce((changed, _, row) => changed + this.#runner.run(step.queryOf(row)), 0);
+    }
+    // The tables and columns of a step are those of the schema.
+    return this.#runner.insert(this.#queries, step.table as 'trial', step.rows as never);
   }
 }
 
-function specOf(row: StudyRow): StudySpec {
-  const { name, recipe, seed, trials } = row;
-  return {
-    name,
-    recipe,
-    space: JSON.parse(row.space) as JsonObject,
-    settings: JSON.parse(row.settings) as JsonObject,
-    optimizer: JSON.parse(row.optimizer) as JsonObject,
-    seed,
-    trials,
-  };
+/** Whether an insert was refused because its primary key is there. */
+function isTaken(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && error.errcode === PRIMARY_KEY_TAKEN;
 }
 
 function checkPath(path: string, create: boolean): void {

@@ -1,10 +1,12 @@
 /**
- * The tables of a store, as SQLite sees them and as the query builder does.
+ * The tables of a store, as SQLite sees them and as the query builder does (`postgres-schema.ts` has PostgreSQL's).
  *
  * What somebody would filter, sort or plot by has a column or a table of its own: states, objectives, constraints,
  * accuracies, spikes per layer, chunks, times, devices. Hyperparameters differ from study to study, so they are one
  * JSON object, which SQL can look into: `select number, objective, "values" ->> 'map_size' from trial`.
  */
+
+import type { Generated } from 'kysely';
 
 /** Marks a SQLite file as a store of Tacet (`PRAGMA application_id`): the bytes of "TACT". */
 export const APPLICATION_ID = 0x54414354;
@@ -19,7 +21,7 @@ type Json = string;
 
 export interface StoreSchema {
   study: {
-    id: number;
+    id: Generated<number>;
     name: string;
     recipe: string;
     space: Json;

@@ -29,16 +29,16 @@ export function lagOf(spec: StudySpec): number | undefined {
 }
 
 /** Opens the trials of a study that is in the store: its optimizer goes on from where it was recorded. */
-export function openStudyTrials(
+export async function openStudyTrials(
   spec: StudySpec,
   store: Store,
   space: SearchSpace,
   constraints: number,
-): TrialSupply {
-  const known = store.trials(spec.name);
+): Promise<TrialSupply> {
+  const known = await store.trials(spec.name);
   const lag = lagOf(spec);
   const order = lag === undefined ? new ArrivalOrder() : new DeterministicOrder(lag, known);
-  const saved = store.optimizer(spec.name);
+  const saved = await store.optimizer(spec.name);
   const { name, deterministic: _, ...settings } = spec.optimizer;
   const optimizer =
     saved === undefined
@@ -196,19 +196,19 @@ class StudyTrials implements TrialSupply {
       };
     });
     if (trials.length === 0) return trials;
-    this.#store.begin(name, trials, this.#optimizer.save());
+    await this.#store.begin(name, trials, this.#optimizer.save());
     this.#begun += trials.length;
     for (const trial of trials) this.#running.set(trial.number, trial);
     return trials;
   }
 
-  settle(ended: readonly EndedTrial[]): readonly TrialRecord[] {
+  async settle(ended: readonly EndedTrial[]): Promise<readonly TrialRecord[]> {
     const { name } = this.#spec;
     const outcomes = ended.map(({ number, outcome }) => {
       return { number, outcome: outcomeOf(this.#running.get(number) as TrialRecord, outcome) };
     });
     this.#order.tell(this.#optimizer, outcomes);
-    const ends = this.#store.finish(name, ended, this.#optimizer.save());
+    const ends = await this.#store.finish(name, ended, this.#optimizer.save());
     return ended.map(({ number, outcome }, index) => {
       const trial = this.#running.get(number) as TrialRecord;
       this.#running.delete(number);

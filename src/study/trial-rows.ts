@@ -1,7 +1,7 @@
 /** A trial as rows of the store's tables, and back. */
 import type { Insertable, Kysely, Selectable } from 'kysely';
-import type { SqliteRunner } from './node-sqlite-dialect.ts';
-import type { TrialRecord } from './store.ts';
+import type { TrialQuery, TrialRecord } from './store.ts';
+import { all, type Operation } from './store-operation.ts';
 import type { StoreSchema } from './store-schema.ts';
 import type {
   ChunkReport,
@@ -38,37 +38,47 @@ export function rowsOfOutcome(study: number, trial: number, outcome: TrialOutcom
 
 type Row<Table extends keyof StoreSchema> = Selectable<StoreSchema[Table]>;
 
-/** The trials of a study in the order of their numbers, or one of them. */
-export function readTrials(
-  runner: SqliteRunner,
+/** The trials of a study in the order of their numbers, some of them, or one. */
+export function* readTrials(
   queries: Kysely<StoreSchema>,
   study: number,
-  { history, number }: { readonly history: boolean; readonly number?: number },
-): TrialRecord[] {
+  { history = false, number, since }: TrialQuery & { readonly number?: number },
+): Operation<TrialRecord[]> {
   let trials = queries.selectFrom('trial').selectAll().where('study', '=', study).orderBy('number');
   if (number !== undefined) trials = trials.where('number', '=', number);
+  if (since !== undefined) {
+    trials = trials.where(({ or, eb }) =>
+      or([eb('number', '>=', since.number), eb('finish_order', '>=', since.finishOrder)]),
+    );
+  }
+  // Before what belongs to them: a trial that ends meanwhile is told of as running, never without its outcome's parts.
+  const found = yield* all(trials);
+  const lowest = found[0]?.number ?? 0;
+  if (found.length === 0) return [];
 
   /** The rows of a table that belong to these trials, by trial, in their order. */
-  const parts = <Table extends 'trial_constraint' | 'accuracy' | 'phase' | 'layer' | 'chunk'>(
+  function* parts<Table extends 'trial_constraint' | 'accuracy' | 'phase' | 'layer' | 'chunk'>(
     table: Table,
-  ) => {
+  ): Operation<Map<number, (Row<Table> & { readonly trial: number })[]>> {
     // Kysely can't infer the columns of a table that is a type parameter; all of these have the ones used here.
     let query = queries
       .selectFrom(table as 'phase')
       .selectAll()
       .where('study', '=', study);
     if (number !== undefined) query = query.where('trial', '=', number);
+    // Trials that are new lie close together: the rows of the few between them cost less than a list of numbers.
+    else if (since !== undefined) query = query.where('trial', '>=', lowest);
     if (table !== 'accuracy') query = query.orderBy('trial').orderBy('position');
-    const rows = runner.all(query) as unknown as (Row<Table> & { readonly trial: number })[];
+    const rows = (yield* all(query)) as unknown as (Row<Table> & { readonly trial: number })[];
     return Map.groupBy(rows, (row) => row.trial);
-  };
-  const constraints = parts('trial_constraint');
-  const accuracies = parts('accuracy');
-  const phases = parts('phase');
-  const layers = parts('layer');
-  const chunks = history ? parts('chunk') : new Map<number, Row<'chunk'>[]>();
+  }
+  const constraints = yield* parts('trial_constraint');
+  const accuracies = yield* parts('accuracy');
+  const phases = yield* parts('phase');
+  const layers = yield* parts('layer');
+  const chunks = history ? yield* parts('chunk') : new Map<number, Row<'chunk'>[]>();
 
-  return runner.all(trials).map((row) => {
+  return found.map((row) => {
     const bounds = constraints.get(row.number) ?? [];
     const outcome = outcomeOf(row, {
       constraints: bounds.map(({ graded }) => graded ?? Number.NaN),

@@ -3,7 +3,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, describe, expect, it } from 'vitest';
 import { UsageError } from '../../src/cli/errors.ts';
-import { metricsText, parseMetricsAddress, serveMetrics } from '../../src/cli/metrics.ts';
+import { parseAddress } from '../../src/cli/listen.ts';
+import { metricsText, serveMetrics } from '../../src/cli/metrics.ts';
 import { progressAfter, type SearchProgress, startProgress } from '../../src/cli/search-progress.ts';
 import type { RunEvent } from '../../src/study/run-events.ts';
 import { DEVICE_INFO, summary, trial } from './records.ts';
@@ -71,10 +72,10 @@ describe('metrics', () => {
     ['9464', { host: '127.0.0.1', port: 9464 }],
     ['0.0.0.0:80', { host: '0.0.0.0', port: 80 }],
     ['[::1]:0', { host: '::1', port: 0 }],
-  ])('are served at %s', (text, address) => expect(parseMetricsAddress(text)).toEqual(address));
+  ])('are served at %s', (text, address) => expect(parseAddress('--metrics', 9464)(text)).toEqual(address));
 
   it.each(['', 'here', '70000', 'localhost:', '1.5'])('are refused at "%s"', (text) => {
-    expect(() => parseMetricsAddress(text)).toThrow(UsageError);
+    expect(() => parseAddress('--metrics', 9464)(text)).toThrow(UsageError);
   });
 
   it('refuse a port that is taken', async () => {

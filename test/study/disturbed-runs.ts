@@ -105,7 +105,7 @@ export function resultsOf(store: string, name: string): object[] {
   return opened.trials(name, { history: true }).map(resultOf);
 }
 
-function resultOf({ number, state, values, seed, proposal, outcome }: TrialRecord): object {
+export function resultOf({ number, state, values, seed, proposal, outcome }: TrialRecord): object {
   if (!outcome) return { number, state, values, seed, proposal };
   const { seconds: _, device: __, phases, ...result } = outcome;
   const timeless = phases.map(({ seconds: ___, ...phase }) => phase);

@@ -83,6 +83,22 @@ describe('a study whose workers go down', { timeout: 120_000 }, () => {
     expect(resultsOf(store, 'study')).toEqual(await undisturbed(100));
   });
 
+  it('waits longer for the next worker after one that hung, but not for ever', async () => {
+    const faults: Fault[] = [0, 0, 150].map((chunk) => ({ kind: 'hang', chunk }));
+    const { report, downs } = await runInChild({
+      ...{ spec: smallStudy({ name: 'study', trials: 20 }), store: newStore(), faults, slots: 1, chunk: 1 },
+      ...{
+        devices: madeUpDevices(1),
+        madeUp: MADE_UP,
+        patience: { ...IMPATIENT, firstChunkMs: 1_500, leastMs: 2_000 },
+      },
+    });
+    expect(report.finished).toBe(true);
+    const waits = downs.map(({ reason }) => Number(/for ([\d.]+) s/.exec(reason)?.[1]));
+    // Two hung in their first chunk; the third after trials had ended, so it got the usual two seconds and no eight.
+    expect(waits).toEqual([1.5, 3, 2]);
+  });
+
   it('fails the one trial that brings its workers down, and no other', async () => {
     const expected = await undisturbed(30);
     const sizes = expected.map((trial) => (trial as { values: { map_size: number } }).values.map_size);

@@ -112,13 +112,13 @@ export function testStore(name: string, makePlace: () => StorePlace | Promise<St
       store = await place.open();
     });
     afterEach(async () => {
-      store[Symbol.dispose]();
+      await store[Symbol.asyncDispose]();
       await place.remove();
     });
 
     /** Closes the store and opens it again. */
     async function reopen(): Promise<void> {
-      store[Symbol.dispose]();
+      await store[Symbol.asyncDispose]();
       store = await place.open();
     }
 
@@ -368,8 +368,45 @@ export function testStore(name: string, makePlace: () => StorePlace | Promise<St
         await store.finish('first', [{ number: 0, outcome: SILENT }], null);
         expect((await reader.trials('first'))[0]?.state).toBe('silent');
       } finally {
-        reader[Symbol.dispose]();
+        await reader[Symbol.asyncDispose]();
       }
+    });
+
+    it('gives a study to another store as it was', async () => {
+      await store.openStudy(SPEC);
+      await store.begin('first', [0, 1, 2, 3].map(startedTrial), 'asked');
+      const infinite = { ...fullOutcome(0.5), constraints: [Number.NaN, Number.POSITIVE_INFINITY] };
+      await store.finish('first', [{ number: 2, outcome: infinite }], { told: 1 });
+      await store.finish('first', [{ number: 0, outcome: SILENT }], { told: 2 });
+      const contents = await store.contents('first');
+      expect(contents.trials).toEqual(await store.trials('first', { history: true }));
+      expect(contents.trials[2]?.outcome).toEqual(infinite);
+      expect(contents.optimizer).toEqual({ told: 2 });
+      const elsewhere = await makePlace();
+      const other = await elsewhere.open();
+      try {
+        await other.restore(contents);
+        expect(await other.contents('first')).toEqual(contents);
+        expect(await refusal(() => other.restore(contents))).toMatchObject({ code: 'conflict' });
+        // It goes on there.
+        const [end] = await other.finish('first', [{ number: 1, outcome: FAILED }], null);
+        expect(end?.finishOrder).toBe(2);
+      } finally {
+        await other[Symbol.asyncDispose]();
+        await elsewhere.remove();
+      }
+    });
+
+    it('is claimed, and claimed again once that is over', async () => {
+      await store.openStudy(SPEC);
+      const claim = await store.claim('first');
+      await store.begin('first', [startedTrial(0)], null);
+      await store.finish('first', [{ number: 0, outcome: SILENT }], null);
+      expect(claim.lost.aborted).toBe(false);
+      await claim[Symbol.asyncDispose]();
+      await using _ = await store.claim('first');
+      const unknown = await refusal(() => store.claim('none'));
+      expect(unknown.code).toBe('unknown-study');
     });
 
     it('keeps every kind of name and text', async () => {

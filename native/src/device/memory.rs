@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use bytemuck::{Pod, Zeroable};
+use memmap2::MmapMut;
 
 use super::launch::{Access, Binding};
 use crate::failure::Failure;
@@ -12,9 +13,20 @@ use crate::failure::Failure;
 #[repr(C, align(64))]
 struct Line([u32; 16]);
 
+/// Buffers from this size on lie in pages of their own.
+const LARGE_BYTES: usize = 8 << 20;
+
+/// Where the bytes of a buffer lie; either way fresh ones are zero, and cost nothing until they are touched.
+enum Storage {
+    Lines(Vec<Line>),
+    /// On Linux in huge pages: synapses are read in short runs all over, and with small pages most of these miss the
+    /// table of recent address translations.
+    Pages(MmapMut),
+}
+
 /// Bytes on the device, zero at first.
 pub struct Buffer {
-    lines: Vec<Line>,
+    storage: Storage,
     byte_length: usize,
 }
 
@@ -22,24 +34,45 @@ impl Buffer {
     /// # Errors
     /// `capacity` when there is no memory for it.
     pub fn zeroed(byte_length: usize) -> Result<Self, Failure> {
-        let lines = byte_length.div_ceil(size_of::<Line>());
-        // Fresh pages from the operating system are zero already and cost nothing until they are touched.
-        let lines = bytemuck::allocation::try_zeroed_vec(lines).map_err(|()| {
+        let exhausted = || {
             Failure::new(
                 "capacity",
                 format!("there is no memory for a buffer of {byte_length} bytes"),
             )
-        })?;
-        Ok(Self { lines, byte_length })
+        };
+        let storage = if byte_length >= LARGE_BYTES {
+            Storage::Pages(large_pages(byte_length).map_err(|_| exhausted())?)
+        } else {
+            let lines = byte_length.div_ceil(size_of::<Line>());
+            Storage::Lines(bytemuck::allocation::try_zeroed_vec(lines).map_err(|()| exhausted())?)
+        };
+        Ok(Self { storage, byte_length })
     }
 
     pub fn bytes(&self) -> &[u8] {
-        &bytemuck::cast_slice(&self.lines)[..self.byte_length]
+        let bytes = match &self.storage {
+            Storage::Lines(lines) => bytemuck::cast_slice(lines),
+            Storage::Pages(pages) => pages,
+        };
+        &bytes[..self.byte_length]
     }
 
     pub fn bytes_mut(&mut self) -> &mut [u8] {
-        &mut bytemuck::cast_slice_mut(&mut self.lines)[..self.byte_length]
+        let bytes = match &mut self.storage {
+            Storage::Lines(lines) => bytemuck::cast_slice_mut(lines),
+            Storage::Pages(pages) => pages,
+        };
+        &mut bytes[..self.byte_length]
     }
+}
+
+/// Whole pages, a multiple of a cache line.
+fn large_pages(byte_length: usize) -> std::io::Result<MmapMut> {
+    let pages = MmapMut::map_anon(byte_length.next_multiple_of(size_of::<Line>()))?;
+    // A wish: a system without huge pages, or without a free one, gives small ones.
+    #[cfg(target_os = "linux")]
+    let _ = pages.advise(memmap2::Advice::HugePage);
+    Ok(pages)
 }
 
 /// All buffers of a device by their numbers.

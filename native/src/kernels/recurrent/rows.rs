@@ -1,8 +1,13 @@
 //! Sending spikes along their rows into the ring of arrivals of one part.
 
+use prefetch_index::prefetch_index;
+
 use super::GROUP;
 use super::network::{CLASS_SHIFT, Network, TARGET_MASK};
 use super::part::Part;
+
+/// Words of a cache line.
+const LINE_WORDS: usize = 16;
 
 /// Where the synapses of a class write in one step: the place of neuron 0 of the network on their plane of the ring.
 #[derive(Clone, Copy)]
@@ -83,13 +88,19 @@ pub fn send(
     }));
     let ring = part.ring.as_flattened_mut();
     let first = part.first;
-    for &Run {
-        begin,
-        end,
-        low,
-        high,
-    } in runs.iter()
+    for (
+        number,
+        &Run {
+            begin,
+            end,
+            low,
+            high,
+        },
+    ) in runs.iter().enumerate()
     {
+        if let Some(next) = runs.get(number + 1) {
+            prefetch(&network.synapses[next.begin..next.end]);
+        }
         let words = &network.synapses[begin..end];
         let way = ways[(low >> CLASS_SHIFT) as usize];
         if low >> CLASS_SHIFT == high >> CLASS_SHIFT {
@@ -122,6 +133,14 @@ pub fn send(
             let plane = &mut ring[way.start..way.start + neurons];
             add(plane, (word & TARGET_MASK) as usize, first, weight);
         }
+    }
+}
+
+/// Asks for all cache lines of a row that is sent next: from memory, most of its time would be waiting for them.
+#[inline(always)]
+fn prefetch(words: &[u32]) {
+    for place in (0..words.len()).step_by(LINE_WORDS) {
+        prefetch_index(words, place);
     }
 }
 

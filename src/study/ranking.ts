@@ -1,12 +1,13 @@
 /** The order of trials in tables: feasible ones first, then by objective. */
-import type { TrialRecord } from '../study/store.ts';
+import type { TrialRecord } from './store.ts';
 
 /** Complete, with an objective and all constraints met (at most 0). */
 export function isFeasible({ outcome }: TrialRecord): boolean {
   return (
     outcome?.state === 'complete' &&
     outcome.objective !== undefined &&
-    outcome.constraints.every((constraint) => constraint <= 0)
+    // What is not a number is not met; in data that went through JSON it is null.
+    outcome.constraints.every((constraint) => typeof constraint === 'number' && constraint <= 0)
   );
 }
 

@@ -1,0 +1,112 @@
+/** Pages that follow from the code are as the code is now; examples run; links lead somewhere. */
+import { spawn } from 'node:child_process';
+import { existsSync, globSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { GENERATED } from '../../scripts/generate-docs.ts';
+import { temporaryFolder } from '../cli/tacet.ts';
+import { blocks, pages, ROOT, textOf } from './blocks.ts';
+
+const folder = temporaryFolder();
+afterAll(() => folder.remove());
+
+describe('generated pages', () => {
+  it.each(Object.entries(GENERATED))('docs/%s is up to date: else npm run docs', (page, generate) => {
+    expect(textOf(`docs/${page}`)).toBe(generate());
+  });
+
+  it('describe every setting', () => {
+    const text = textOf('docs/reference/recipes.md');
+    expect(text).not.toContain('undefined');
+    expect(text).toContain(
+      '| `beta` | number from 0 to 1 | 0.1 | Share of the training samples that may be silent',
+    );
+    expect(text).toContain('| `fitPoints` | whole number above 0 | 400 | The most points that a fit');
+  });
+});
+
+/** Runs a program that imports the package by its name. */
+async function runProgram(name: string, code: string): Promise<string> {
+  // In a clone the package is not built: its name stands for the sources.
+  const file = join(ROOT, 'test', 'docs', `.${name}.${process.pid}.ts`);
+  writeFileSync(file, code.replace("from 'tacet'", "from '../../src/index.ts'"));
+  try {
+    const child = spawn(process.execPath, [file, join(folder.path, `${name}.db`)], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let out = '';
+    let err = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      out += text;
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      err += text;
+    });
+    const exit = await new Promise((resolve) => child.on('close', resolve));
+    expect(exit, err).toBe(0);
+    return out;
+  } finally {
+    rmSync(file);
+  }
+}
+
+describe('examples', () => {
+  const example = (name: string) => readFileSync(join(ROOT, 'docs/examples', `${name}.ts`), 'utf8');
+
+  it('are all tried here', () => {
+    expect(globSync('docs/examples/*.ts', { cwd: ROOT }).sort()).toEqual([
+      'docs/examples/optimize-a-function.ts',
+      'docs/examples/search-from-a-program.ts',
+      'docs/examples/simulate-a-network.ts',
+    ]);
+  });
+
+  it('optimize-a-function finds the best that is allowed', async () => {
+    const { values, feasible } = JSON.parse(await runProgram('optimize', example('optimize-a-function')));
+    expect(feasible).toBe(true);
+    expect(values.units).toBeGreaterThan(35);
+    expect(values.units).toBeLessThanOrEqual(40);
+    expect(Math.abs(Math.log10(values.rate) + 2)).toBeLessThan(0.5);
+  });
+
+  it('simulate-a-network has neurons that spike, irregularly and not too often', async () => {
+    const { rateHz, cvOfIntervals } = JSON.parse(await runProgram('simulate', example('simulate-a-network')));
+    expect(rateHz).toBeGreaterThan(1);
+    expect(rateHz).toBeLessThan(100);
+    expect(cvOfIntervals).toBeGreaterThan(0.1);
+  });
+
+  it('search-from-a-program ends its eight trials', async () => {
+    const { finished, counts } = JSON.parse(await runProgram('search', example('search-from-a-program')));
+    expect(finished).toBe(true);
+    expect(counts.complete + counts.silent).toBe(8);
+  });
+
+  it.each(['README.md', 'docs/how-to.md'])('the program in %s runs', async (page) => {
+    const programs = blocks(textOf(page), ['ts']).filter((code) => code.includes("from 'tacet'"));
+    expect(programs.length).toBeGreaterThan(0);
+    for (const [index, code] of programs.entries()) {
+      expect(await runProgram(`${page.replace('/', '-')}-${index}`, code)).not.toMatch(/undefined/);
+    }
+  });
+});
+
+describe('links', () => {
+  it.each(pages())('of %s lead to pages and headings that are there', (page) => {
+    const text = textOf(page);
+    for (const [, target = ''] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^[a-z]+:/.test(target)) continue;
+      const [path = '', heading] = target.split('#');
+      const file = path === '' ? page : join(dirname(page), path);
+      expect(existsSync(join(ROOT, file)), `${page}: ${target}`).toBe(true);
+      if (heading === undefined) continue;
+      const headings = [...textOf(file).matchAll(/^#+ (.+)$/gm)].map(([, title = '']) =>
+        title
+          .toLowerCase()
+          .replaceAll(/[^\w\s-]/g, '')
+          .replaceAll(' ', '-'),
+      );
+      expect(headings, `${page}: ${target}`).toContain(heading);
+    }
+  });
+});
