@@ -1,5 +1,6 @@
 /** A figure of curves with error bars as SVG, a panel a subject. */
 import { linearAxis } from './axis.ts';
+import { colour, escaped, place } from './svg.ts';
 
 export interface Point {
   readonly x: number;
@@ -22,8 +23,8 @@ export interface Panel {
 
 const PANEL = { width: 380, height: 250, left: 62, top: 40, right: 14, bottom: 46 };
 const LEGEND_LINE = 18;
-/** Colours that people with any colour vision tell apart (Okabe and Ito 2008), then dashed ones. */
-const COLOURS = ['#000000', '#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#777777'];
+/** Curves from this on are dashed: there are no more colours. */
+const COLOURS = 7;
 
 export function comparisonFigure(title: string, panels: readonly Panel[]): string {
   const names = [...new Set(panels.flatMap(({ curves }) => curves.map(({ name }) => name)))];
@@ -108,14 +109,6 @@ function drawPanel({ title, xLabel, yLabel, curves }: Panel, names: readonly str
 }
 
 function stroke(curve: number): string {
-  const dash = curve >= COLOURS.length ? ' stroke-dasharray="5 3"' : '';
-  return `stroke="${COLOURS[curve % COLOURS.length]}" fill="none" stroke-width="1.5"${dash}`;
-}
-
-function place(value: number): string {
-  return String(Math.round(value * 10) / 10);
-}
-
-function escaped(text: string): string {
-  return text.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`);
+  const dash = curve >= COLOURS ? ' stroke-dasharray="5 3"' : '';
+  return `stroke="${colour(curve)}" fill="none" stroke-width="1.5"${dash}`;
 }
