@@ -34,6 +34,8 @@ export function createProgram(): Command {
   const program = new Command('tacet')
     .description('Large searches over spiking neural networks.')
     .version(packageVersion(), '--version')
+    // What stands behind a subcommand is that subcommand's.
+    .enablePositionalOptions()
     .addHelpText('after', EXAMPLES);
   const commands = [
     searchCommand(),

@@ -52,25 +52,32 @@ lnp with one choice changed: ${Object.keys(ABLATIONS).join(', ')}.
 tacet prune compare --help compares methods. docs/pruning.md describes the settings.`;
 
 export function pruneCommand(): Command {
-  return new Command('prune')
-    .description('prune an untrained recurrent network to fewer synapses and neurons')
-    .argument('<model|file>', 'a model, such as hrsnn; or a network file: .yaml, .json, .mtx, .npz')
-    .option('--density <share>', 'share of the recurrent synapses that stay', share, 0.2)
-    .option('--neurons <share>', 'share of the neurons that stay', share, 0.5)
-    .option('--method <name>', 'lnp, a baseline, or lnp with a choice changed', 'lnp')
-    .option('--seed <seed>', 'seed of the network and of what is sampled', wholeNumber(0), 0)
-    .addOption(assignments('--set <setting=value>', 'set a choice of the method; repeatable'))
-    .addOption(
-      assignments('--network <name=value>', 'set an option of the model, or a part of the file; repeatable'),
-    )
-    .addOption(routeOption())
-    .option('--exponents <count>', 'the largest exponents that are computed', wholeNumber(1), 64)
-    .option('--device <device>', 'auto, webgpu, webgpu:<part of the name>, or native', 'auto')
-    .option('-o, --output <file.json>', 'save the pruned network')
-    .addOption(jsonOption())
-    .addHelpText('after', EXAMPLES)
-    .action(run)
-    .addCommand(compareCommand());
+  return (
+    new Command('prune')
+      .description('prune an untrained recurrent network to fewer synapses and neurons')
+      .argument('<model|file>', 'a model, such as hrsnn; or a network file: .yaml, .json, .mtx, .npz')
+      .option('--density <share>', 'share of the recurrent synapses that stay', share, 0.2)
+      .option('--neurons <share>', 'share of the neurons that stay', share, 0.5)
+      .option('--method <name>', 'lnp, a baseline, or lnp with a choice changed', 'lnp')
+      .option('--seed <seed>', 'seed of the network and of what is sampled', wholeNumber(0), 0)
+      .addOption(assignments('--set <setting=value>', 'set a choice of the method; repeatable'))
+      .addOption(
+        assignments(
+          '--network <name=value>',
+          'set an option of the model, or a part of the file; repeatable',
+        ),
+      )
+      .addOption(routeOption())
+      .option('--exponents <count>', 'the largest exponents that are computed', wholeNumber(1), 64)
+      .option('--device <device>', 'auto, webgpu, webgpu:<part of the name>, or native', 'auto')
+      .option('-o, --output <file.json>', 'save the pruned network')
+      .addOption(jsonOption())
+      .addHelpText('after', EXAMPLES)
+      .action(run)
+      // Else options that both have would be taken from `compare`.
+      .enablePositionalOptions()
+      .addCommand(compareCommand())
+  );
 }
 
 function assignments(flags: string, description: string): Option {

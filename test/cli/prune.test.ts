@@ -28,7 +28,7 @@ describe('tacet prune', () => {
   it.each([
     [['--method', 'lpn'], 'there is no method "lpn": give one of lnp'],
     [['--density', '0'], 'Give a share above 0, up to 1'],
-    [['--set', 'rescaling=most'], '--set.rescaling is "most": give one of mask, rescale, capped'],
+    [['--set', 'rescaling=most'], '--set rescaling is "most": give one of mask, rescale, capped'],
     [['--set', 'densty=0.1'], 'densty is not known: use density'],
     [['-o', 'sparse.yaml'], 'give a name that ends in .json'],
   ])('answers %s with what to give', async (args, message) => {
