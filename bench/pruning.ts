@@ -20,6 +20,8 @@ const { values } = parseArgs({
     repetitions: { type: 'string', default: '3' },
     device: { type: 'string', default: 'native' },
     exponents: { type: 'string', default: '64' },
+    /** Participation ratios before and after: three eigendecompositions that pruning itself doesn't need. */
+    localization: { type: 'boolean', default: false },
   },
 });
 const algebra = loadLinearAlgebra();
@@ -36,7 +38,7 @@ for (let repetition = 0; repetition < Number(values.repetitions); repetition++) 
     device,
     algebra,
     network,
-    { seed: repetition },
+    { seed: repetition, measureLocalization: values.localization },
     { spectrum: { exponents: Number(values.exponents) } },
   );
   const steps = { whole: (performance.now() - started) / 1000, ...result.rounds[0]?.seconds };
