@@ -62,7 +62,12 @@ export interface ForecastScore {
   readonly ratesHz: Float64Array;
   /** Spikes times targets among the recurrent synapses, a second of simulated time. */
   readonly synapticOperationsHz: number;
+  /** Their energy at {@link ACCUMULATE_PICOJOULES} each, nW: an estimate that leaves out all but the additions. */
+  readonly energyNanowatts: number;
 }
+
+/** An addition of 32-bit floating point in 45 nm (Horowitz, "Computing's energy problem", ISSCC 2014). */
+export const ACCUMULATE_PICOJOULES = 0.9;
 
 /** The error beyond which a prediction is not valid. */
 const VALID_BELOW = 0.4;
@@ -155,11 +160,13 @@ export async function forecast(
     const counts = await batch.counts(slot);
     const seconds = (samples * sampleMs) / 1000;
     const spikes = Float64Array.from(read, (neuron) => counts[neuron] as number);
+    const operationsHz = synapticOperations(network, read, counts) / seconds;
     scores.push({
       ...errors,
       ratesHz: spikes.map((count) => count / seconds),
       rateHz: spikes.reduce((sum, count) => sum + count, 0) / read.length / seconds,
-      synapticOperationsHz: synapticOperations(network, read, counts) / seconds,
+      synapticOperationsHz: operationsHz,
+      energyNanowatts: (operationsHz * ACCUMULATE_PICOJOULES) / 1000,
     });
   }
   return scores;

@@ -173,6 +173,14 @@ describeOnDevices(
         expect(score?.rateHz).toBeGreaterThan(1);
       }
       expect(after?.ratesHz.length).toBe(50);
+      // The sum over neurons of rate x fan-out.
+      const { rows } = prunedNetwork(dense, result).synapses;
+      const operations = after?.ratesHz.reduce(
+        (sum, rate, node) => sum + rate * ((rows[node + 1] as number) - (rows[node] as number)),
+        0,
+      );
+      expect(after?.synapticOperationsHz).toBeCloseTo(operations as number, 6);
+      expect(after?.energyNanowatts).toBeCloseTo(0.0009 * (operations as number), 6);
       expect(after?.synapticOperationsHz).toBeLessThan(0.5 * (before?.synapticOperationsHz ?? 0));
     });
   },
