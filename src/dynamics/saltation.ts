@@ -4,6 +4,7 @@ import { loadLinearAlgebra } from '../linalg/index.ts';
 import type { LinearAlgebra } from '../linalg/linear-algebra.ts';
 import { ensureInput } from './errors.ts';
 import { EventNetwork } from './event-network.ts';
+import { refuse } from './event-neurons.ts';
 import { Interval, orthonormalize, randomOrthonormal } from './orthonormal.ts';
 import { blockAverages, foldParticipation, type LyapunovSpectrum, summarize } from './spectrum.ts';
 import { TangentProgram } from './tangent-program.ts';
@@ -101,7 +102,12 @@ async function orthonormal(
   return x;
 }
 
-/** As {@link saltationSpectrum} counts it: the largest exponent by a second trajectory at a small distance. */
+/**
+ * As {@link saltationSpectrum} counts it, per second: the largest exponent by a second trajectory at a small distance,
+ * without any derivative.
+ *
+ * @throws {DynamicsError} `unsupported` for refractory neurons, too: their potentials do not tell when they spiked
+ */
 export function largestExponentOfReplicas(
   network: CompiledNetwork,
   options: Omit<SpectrumTimes, 'exponents'> & { readonly seed?: number; readonly distanceMv?: number },
@@ -109,6 +115,13 @@ export function largestExponentOfReplicas(
   const { steps, transientSteps, intervalSteps = 1 } = stepsOf(options, network.dtMs);
   const distance = options.distanceMv ?? 1e-8;
   const first = new EventNetwork(network);
+  if (first.neurons.refractoryMs.some((ms) => ms > 0)) {
+    refuse(
+      network,
+      'refractory neurons',
+      'two replicas are compared by their potentials; set refractoryMs to 0',
+    );
+  }
   const second = new EventNetwork(network);
   first.run(transientSteps);
   second.run(transientSteps);

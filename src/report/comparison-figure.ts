@@ -1,6 +1,7 @@
 /** A figure of curves with error bars as SVG, a panel a subject. */
 import { linearAxis } from './axis.ts';
-import { colour, escaped, place } from './svg.ts';
+import { escapeMarkup } from './escape-markup.ts';
+import { colour, place } from './svg.ts';
 
 export interface Point {
   readonly x: number;
@@ -37,7 +38,7 @@ export function comparisonFigure(title: string, panels: readonly Panel[]): strin
   const legend = names.map((name, n) => {
     const x = 16 + (n % 4) * ((width - 20) / 4);
     const y = 44 + Math.floor(n / 4) * LEGEND_LINE;
-    return `<path d="M${x} ${y - 4}h22" ${stroke(n)}/><text x="${x + 28}" y="${y}">${escaped(name)}</text>`;
+    return `<path d="M${x} ${y - 4}h22" ${stroke(n)}/><text x="${x + 28}" y="${y}">${escapeMarkup(name)}</text>`;
   });
   const drawn = panels.map((panel, p) => {
     const x = 10 + (p % columns) * PANEL.width;
@@ -46,9 +47,9 @@ export function comparisonFigure(title: string, panels: readonly Panel[]): strin
   });
   return `${[
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="system-ui, sans-serif" font-size="12" fill="#222">`,
-    `<title>${escaped(title)}</title>`,
+    `<title>${escapeMarkup(title)}</title>`,
     '<rect width="100%" height="100%" fill="#fff"/>',
-    `<text x="16" y="22" font-size="15" font-weight="600">${escaped(title)}</text>`,
+    `<text x="16" y="22" font-size="15" font-weight="600">${escapeMarkup(title)}</text>`,
     ...legend,
     ...drawn,
     '</svg>',
@@ -99,12 +100,12 @@ function drawPanel({ title, xLabel, yLabel, curves }: Panel, names: readonly str
     return `<path d="${path.join('')}" ${style}/>${marks.join('')}`;
   });
   return [
-    `<text x="${left}" y="${top - 10}" font-weight="600">${escaped(title)}</text>`,
+    `<text x="${left}" y="${top - 10}" font-weight="600">${escapeMarkup(title)}</text>`,
     `<rect x="${left}" y="${top}" width="${width - left - right}" height="${height - top - bottom}" fill="none" stroke="#888"/>`,
     ...ticks,
     ...lines,
-    `<text x="${(left + width - right) / 2}" y="${height - 10}" text-anchor="middle">${escaped(xLabel)}</text>`,
-    `<text transform="translate(14 ${(top + height - bottom) / 2}) rotate(-90)" text-anchor="middle">${escaped(yLabel)}</text>`,
+    `<text x="${(left + width - right) / 2}" y="${height - 10}" text-anchor="middle">${escapeMarkup(xLabel)}</text>`,
+    `<text transform="translate(14 ${(top + height - bottom) / 2}) rotate(-90)" text-anchor="middle">${escapeMarkup(yLabel)}</text>`,
   ].join('');
 }
 

@@ -1,7 +1,8 @@
 /** A figure of a Lyapunov spectrum as SVG: the exponents with their errors, and how the first ones converged. */
 import type { LyapunovSpectrum } from '../dynamics/index.ts';
 import { type Axis, linearAxis } from './axis.ts';
-import { colour, escaped, place, short } from './svg.ts';
+import { escapeMarkup } from './escape-markup.ts';
+import { colour, place, short } from './svg.ts';
 
 const WIDTH = 880;
 const HEIGHT = 420;
@@ -16,9 +17,9 @@ const MOST_CURVES = 7;
 export function spectrumFigure(title: string, spectrum: LyapunovSpectrum): string {
   const parts = [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" font-family="system-ui, sans-serif" font-size="12" fill="#222">`,
-    `<title>${escaped(title)}</title>`,
+    `<title>${escapeMarkup(title)}</title>`,
     '<rect width="100%" height="100%" fill="#fff"/>',
-    `<text x="${LEFT.from}" y="24" font-size="15" font-weight="600">${escaped(title)}</text>`,
+    `<text x="${LEFT.from}" y="24" font-size="15" font-weight="600">${escapeMarkup(title)}</text>`,
     ...exponents(spectrum),
     ...convergence(spectrum),
     '</svg>',
@@ -92,7 +93,7 @@ function frame(
       const y = place(up.at(tick));
       return `<path d="M${from - 4} ${y}h4" stroke="#888"/><text x="${from - 8}" y="${y}" dy="4" text-anchor="end">${short(tick)}</text>`;
     }),
-    `<text x="${(from + to) / 2}" y="${BOTTOM + 40}" text-anchor="middle">${escaped(label)}</text>`,
-    `<text transform="translate(${from - 52} ${(TOP + BOTTOM) / 2}) rotate(-90)" text-anchor="middle">${escaped(upLabel)}</text>`,
+    `<text x="${(from + to) / 2}" y="${BOTTOM + 40}" text-anchor="middle">${escapeMarkup(label)}</text>`,
+    `<text transform="translate(${from - 52} ${(TOP + BOTTOM) / 2}) rotate(-90)" text-anchor="middle">${escapeMarkup(upLabel)}</text>`,
   ];
 }

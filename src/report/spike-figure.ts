@@ -1,7 +1,8 @@
 /** A figure of spikes as SVG: a raster of some neurons above the rates of the populations. It needs nothing else. */
 import { rateOverTime, type Spikes, selectSpikes, spikeStatistics } from '../network/spikes.ts';
 import { type Axis, linearAxis, roundStep } from './axis.ts';
-import { colour, escaped, place, short } from './svg.ts';
+import { escapeMarkup } from './escape-markup.ts';
+import { colour, place, short } from './svg.ts';
 
 /** A population in a figure: neurons first .. first + count - 1. */
 export interface FigurePopulation {
@@ -59,9 +60,9 @@ export function spikeFigure({ title, spikes, populations }: SpikeFigure): string
   const shown = rows.rows < neurons ? `${rows.rows} of ${neurons.toLocaleString('en-US')} neurons` : 'neuron';
   const parts = [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" font-family="system-ui, sans-serif" font-size="12" fill="#222">`,
-    `<title>${escaped(title)}</title>`,
+    `<title>${escapeMarkup(title)}</title>`,
     '<rect width="100%" height="100%" fill="#fff"/>',
-    `<text x="${LEFT}" y="24" font-size="15" font-weight="600">${escaped(title)}</text>`,
+    `<text x="${LEFT}" y="24" font-size="15" font-weight="600">${escapeMarkup(title)}</text>`,
     legend(spikes, populations),
     frame(RASTER),
     sideLabel(shown, RASTER),
@@ -80,7 +81,7 @@ function legend(spikes: Spikes, populations: readonly FigurePopulation[]): strin
       ...(rateHz === undefined ? [] : [`${short(rateHz)} Hz`]),
       ...(cvOfIntervals === undefined ? [] : [`CV ${cvOfIntervals.toFixed(2)}`]),
     ];
-    return `<tspan fill="${colour(p)}" font-weight="600">${escaped(population.name)}</tspan><tspan fill="#555">  ${figures.join(', ')}    </tspan>`;
+    return `<tspan fill="${colour(p)}" font-weight="600">${escapeMarkup(population.name)}</tspan><tspan fill="#555">  ${figures.join(', ')}    </tspan>`;
   });
   return `<text x="${LEFT}" y="48" xml:space="preserve">${entries.join('')}</text>`;
 }
@@ -146,5 +147,5 @@ function frame({ top, height }: { readonly top: number; readonly height: number 
 }
 
 function sideLabel(text: string, { top, height }: { readonly top: number; readonly height: number }): string {
-  return `<text transform="translate(18 ${top + height / 2}) rotate(-90)" text-anchor="middle">${escaped(text)}</text>`;
+  return `<text transform="translate(18 ${top + height / 2}) rotate(-90)" text-anchor="middle">${escapeMarkup(text)}</text>`;
 }

@@ -17,8 +17,3 @@ export function place(value: number): string {
 export function short(value: number): string {
   return String(Number(value.toPrecision(3)));
 }
-
-/** Text that is no markup. */
-export function escaped(text: string): string {
-  return text.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`);
-}

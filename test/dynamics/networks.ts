@@ -43,7 +43,7 @@ export function deltaNetwork(options: DeltaOptions): Network {
 }
 
 /** LIF neurons with exponential currents, gamma-distributed membranes and weights of either sign. */
-export function currentNetwork(neurons: number, seed: number, refractoryMs = 0): Network {
+export function currentNetwork(neurons: number, seed: number, refractoryMs = 0, deviation = 0.15): Network {
   const network = new Network({ dtMs: 0.5, seed, channels: { synaptic: current({ tauMs: 4 }) } });
   const all = network.population(
     'neurons',
@@ -58,7 +58,7 @@ export function currentNetwork(neurons: number, seed: number, refractoryMs = 0):
   );
   network.project(all, all, {
     connect: fixedInDegree(Math.min(6, neurons - 1)),
-    weight: normal({ mean: -0.02, standardDeviation: 0.15 }),
+    weight: normal({ mean: -0.02, standardDeviation: deviation }),
   });
   return network;
 }

@@ -7,6 +7,7 @@ import {
   conductance,
   fixedProbability,
   gamma,
+  hrsnn,
   lif,
   Network,
   uniform,
@@ -155,6 +156,19 @@ describe('what is known of spectra', () => {
     expect(summary.positive).toBe(0);
   });
 
+  it('strong random coupling with driven neurons is chaotic', async () => {
+    const network = hrsnn({ neurons: 100, degree: 20, gain: 6, balanceMv: 0 }).compile();
+    const { summary, exponents, standardErrors } = await saltationSpectrum(network, {
+      durationMs: 1500,
+      transientMs: 300,
+      exponents: 3,
+      intervalMs: 2,
+    });
+    expect(exponents[0]).toBeGreaterThan(3 * (standardErrors[0] as number));
+    expect(summary.positive).toBeGreaterThan(0);
+    expect(summary.entropyRate).toBeGreaterThan(0);
+  });
+
   it('participation: every exponent is shared out among the neurons', async () => {
     const network = currentNetwork(20, 2).compile();
     const { participation, exponents, neurons, dimension } = await saltationSpectrum(network, {
@@ -212,6 +226,11 @@ describe('networks without exact tangent maps are refused', () => {
     await expect(saltationSpectrum(network.compile(), { durationMs: 10 })).rejects.toThrow(
       /set delayMs to 0/,
     );
+  });
+
+  it('two replicas of refractory neurons', () => {
+    const network = currentNetwork(8, 5, 2).compile();
+    expect(() => largestExponentOfReplicas(network, { durationMs: 10 })).toThrow(/set refractoryMs to 0/);
   });
 
   it('too many exponents', async () => {

@@ -370,12 +370,16 @@ fn squared_lengths(c: &Mat<f32>) -> Vec<f32> {
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq+avx512bw", "x86_64+avx2", "aarch64+neon"))]
 fn products(panel: &Panel) -> Square {
     let mut sums = [[0.0; WIDTH]; WIDTH];
-    for row in panel {
-        for (sum, &left) in sums.iter_mut().zip(row) {
+    // One row of sums at a time, which stays in a register.
+    for (left, sums) in sums.iter_mut().enumerate() {
+        let mut sum = [0.0; WIDTH];
+        for row in panel {
+            let factor = row[left];
             for lane in 0..WIDTH {
-                sum[lane] += left * row[lane];
+                sum[lane] += factor * row[lane];
             }
         }
+        *sums = sum;
     }
     sums
 }
