@@ -8,7 +8,7 @@ import { simulate } from '../network/simulate.ts';
 import { graphOfNetwork, type PrunedGraph, prunedNetwork } from './network-graph.ts';
 import type { NodeSpectrum } from './node-exponents.ts';
 import { type PruningResult, prune } from './pipeline.ts';
-import { type PruningInput, pruningSettings } from './settings.ts';
+import { completeSettings, type PruningInput } from './settings.ts';
 import { optimizeTimescales, spectrumDistance } from './timescales.ts';
 
 export interface SpectrumChoice {
@@ -58,7 +58,7 @@ export async function pruneNetwork(
   input: PruningInput,
   options: { readonly spectrum?: SpectrumChoice; readonly rates?: Float64Array } = {},
 ): Promise<{ readonly result: PruningResult; readonly network: CompiledNetwork }> {
-  const settings = pruningSettings.parse(input);
+  const settings = completeSettings(input);
   const { graph, tauMembraneMs } = graphOfNetwork(network);
   const needed = settings.covariance === 'spikes' || (settings.synapseScore === 'activity' && !options.rates);
   const measured = needed ? await activityOf(device, network) : undefined;

@@ -15,7 +15,7 @@ import { lyapunovMatrix } from './lyapunov-matrix.ts';
 import type { PrunedGraph } from './network-graph.ts';
 import { type NodeSpectrum, nodeExponents } from './node-exponents.ts';
 import { edgeDraws, sampleEdges, weightFactors } from './sampling.ts';
-import { type PruningInput, type PruningSettings, pruningSettings } from './settings.ts';
+import { completeSettings, type PruningInput, type PruningSettings } from './settings.ts';
 import { noiseScores, survivalProbabilities } from './survival.ts';
 import { type SynapseGraph, subgraph } from './synapse-graph.ts';
 import type { TimescaleResult } from './timescales.ts';
@@ -76,7 +76,7 @@ export async function prune(
   input: PruningInput,
   algebra: LinearAlgebra,
 ): Promise<PruningResult> {
-  const settings = pruningSettings.parse(input);
+  const settings = completeSettings(input);
   const { graph, tauMembraneMs } = subject;
   ensure(
     tauMembraneMs.length === graph.nodes,

@@ -1,5 +1,6 @@
 /** The settings of pruning: every choice that the paper leaves open, with its default. docs/pruning.md explains them. */
 import { z } from 'zod';
+import { PruningError } from './errors.ts';
 
 const share = z.number().min(0).max(1);
 const positive = z.number().positive();
@@ -59,6 +60,16 @@ export const pruningSettings = z.strictObject({
 
 export type PruningSettings = z.output<typeof pruningSettings>;
 export type PruningInput = z.input<typeof pruningSettings>;
+
+/** Settings with their defaults. @throws {PruningError} naming the first that can't be */
+export function completeSettings(input: PruningInput): PruningSettings {
+  const parsed = pruningSettings.safeParse(input);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const given = issue?.path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown>)[key], input);
+  const place = issue?.path.join('.') || 'settings';
+  throw new PruningError(`${place} is ${JSON.stringify(given)}: ${issue?.message}`, { cause: parsed.error });
+}
 
 /** The method and its baselines: settings by name. All prune to the same numbers of synapses and neurons. */
 export const METHODS = {

@@ -134,7 +134,7 @@ describe('the pipeline', () => {
     const bare = { graph, tauMembraneMs };
     await expect(prune(bare, {}, algebra)).rejects.toThrow('needs a Lyapunov spectrum: give spectrumOf');
     await expect(prune(bare, METHODS.activity, algebra)).rejects.toThrow('needs the rates of the neurons');
-    await expect(prune(subject, { density: 0 }, algebra)).rejects.toThrow('density');
+    await expect(prune(subject, { density: 0 }, algebra)).rejects.toThrow('density is 0: ');
   });
 });
 
