@@ -9,6 +9,7 @@ import { evaluateCommand } from './evaluate.ts';
 import { exportCommand } from './export.ts';
 import { importCommand } from './import.ts';
 import { lyapunovCommand } from './lyapunov.ts';
+import { pruneCommand } from './prune.ts';
 import { reportCommand } from './report.ts';
 import { searchCommand } from './search.ts';
 import { showCommand } from './show.ts';
@@ -23,6 +24,7 @@ Examples:
   tacet show mnist-stdp
   tacet report mnist-stdp
   tacet simulate cuba
+  tacet prune hrsnn
   tacet devices
 
 TACET_DEBUG=1 in the environment prints the stack below an error.`;
@@ -32,6 +34,8 @@ export function createProgram(): Command {
   const program = new Command('tacet')
     .description('Large searches over spiking neural networks.')
     .version(packageVersion(), '--version')
+    // What stands behind a subcommand is that subcommand's.
+    .enablePositionalOptions()
     .addHelpText('after', EXAMPLES);
   const commands = [
     searchCommand(),
@@ -44,6 +48,7 @@ export function createProgram(): Command {
     importCommand(),
     simulateCommand(),
     lyapunovCommand(),
+    pruneCommand(),
     devicesCommand(),
     workerCommand(),
     copyCommand(),

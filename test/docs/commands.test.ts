@@ -57,6 +57,10 @@ const NOT_RUN: readonly (readonly [pattern: RegExp, reason: string])[] = [
     'a minute on a software adapter, or a file of its own; test/cli/lyapunov.test.ts runs smaller ones',
   ],
   [
+    /^npx tacet (prune|simulate sparse)/,
+    "it needs the native engine's eigenvalues; test/cli/prune.test.ts runs smaller ones",
+  ],
+  [
     /^npx tacet simulate (brunel|hrsnn)/,
     'minutes on a software adapter; test/cli/simulate.test.ts runs smaller ones',
   ],
