@@ -4,6 +4,7 @@
 //! * [`gp`]: Gaussian process regression for the optimizer.
 //! * [`device`]: a queue of kernel launches with its own memory and threads, behind the seam of `src/device`.
 //! * [`kernels`]: the kernels of `shaders/`, for the processor.
+//! * [`slayer`]: the convolutional network of the recorded SLAYER experiments, for repeating them.
 //! * [`vulkan`]: which of several identical graphics cards WebGPU gets to see.
 //!
 //! But for the Vulkan layer, nothing here is global: every object that JavaScript makes owns its threads and its memory,
@@ -18,5 +19,6 @@ mod failure;
 mod gp;
 mod kernels;
 mod linalg;
+mod slayer;
 mod vulkan;
 mod worker;

@@ -6,9 +6,10 @@
 pub mod contract;
 mod diehl_cook;
 mod disjoint;
-mod philox;
+pub mod philox;
 mod philox_words;
 mod recurrent;
+mod surrogate;
 mod uniform_weights;
 
 use contract::KernelContract;
@@ -30,5 +31,12 @@ pub const KERNELS: &[Kernel] = &[
     recurrent::SCATTER,
     recurrent::GATHER,
     recurrent::RECORD,
+    surrogate::backward::KERNEL,
+    surrogate::forward::KERNEL,
+    surrogate::loss::KERNEL,
+    surrogate::matmul::KERNEL,
+    surrogate::update::NORM,
+    surrogate::update::UPDATE,
+    surrogate::weights::KERNEL,
     uniform_weights::KERNEL,
 ];
