@@ -23,6 +23,7 @@ export const STREAMS = {
   initialState: 13,
   parameters: 14,
   plasticity: 15,
+  slayerDropout: 24,
 } as const;
 
 export type Words4 = readonly [number, number, number, number];
