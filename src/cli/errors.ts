@@ -18,6 +18,7 @@ const INPUT_ERRORS = new Set([
   'DataError',
   'NetworkError',
   'RecurrentNetworkError',
+  'TrainingError',
 ]);
 /** Codes of other error classes that report bad input. */
 const INPUT_CODES: Readonly<Record<string, ReadonlySet<string>>> = {

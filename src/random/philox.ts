@@ -23,6 +23,9 @@ export const STREAMS = {
   initialState: 13,
   parameters: 14,
   plasticity: 15,
+  trainingWeights: 16,
+  trainingOrder: 17,
+  dropout: 18,
   slayerDropout: 24,
 } as const;
 

@@ -173,8 +173,8 @@ export type Schedule =
   | { readonly kind: 'constant' }
   /** gamma^epoch */
   | { readonly kind: 'exponential'; readonly gamma: number }
-  /** Half a cosine from 1 to `end`, over all batches, after a linear rise over `warmup` batches. */
-  | { readonly kind: 'cosine'; readonly end?: number; readonly warmup?: number };
+  /** Half a cosine from 1 to `end` over `epochs`, after a linear rise over the first `warmup` batches. */
+  | { readonly kind: 'cosine'; readonly epochs: number; readonly end?: number; readonly warmup?: number };
 
 /** A network and its training: one slot's. */
 export interface TrainingDescription {
