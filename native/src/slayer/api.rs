@@ -12,6 +12,7 @@ use super::batch::{Input, Spare, Sums, run};
 use super::image::Job;
 use super::layer::{Routes, straight};
 use super::neuron::{Neuron, STATE};
+use super::products::tile_widths;
 use super::shape::{Bytes, CLASS_BLOCKS, CLASSES, IMAGE_SIDE, Ints, LANES, Reals, Shape};
 use crate::failure::Failure;
 use crate::worker::Worker;
@@ -270,16 +271,29 @@ fn blocked(weights: &[i32], inputs: usize, outputs: usize, kernel: usize) -> Vec
     found
 }
 
-/// The same for what a convolution sends back: [row][column, reversed][output channel][input block].
+/// The same for what a convolution sends back, as [`Back`] has it.
+///
+/// [`Back`]: super::products::Back
 fn back_rows(weights: &[i32], inputs: usize, outputs: usize, kernel: usize) -> Vec<Reals> {
     let blocks = inputs.div_ceil(LANES);
-    let mut found = vec![[0.0; LANES]; kernel * kernel * outputs * blocks];
-    for (index, &weight) in weights.iter().enumerate() {
-        let (kx, rest) = (index % kernel, index / kernel);
-        let (ky, rest) = (rest % kernel, rest / kernel);
-        let (input, output) = (rest % inputs, rest / inputs);
-        let place = ((ky * kernel + kernel - 1 - kx) * outputs + output) * blocks;
-        found[place + input / LANES][input % LANES] = weight as f32 / 32.0;
+    let terms = kernel * kernel * outputs;
+    let mut found = vec![[0.0; LANES]; terms * blocks];
+    let mut first = 0;
+    for width in tile_widths(blocks) {
+        for block in first..first + width {
+            for input in (block * LANES..(block + 1) * LANES).take_while(|&input| input < inputs) {
+                for (term, place) in found[first * terms..(first + width) * terms]
+                    .chunks_exact_mut(width)
+                    .enumerate()
+                {
+                    let (output, rest) = (term % outputs, term / outputs);
+                    let (kx, ky) = (kernel - 1 - rest % kernel, rest / kernel);
+                    let weight = weights[((output * inputs + input) * kernel + ky) * kernel + kx];
+                    place[block - first][input % LANES] = weight as f32 / 32.0;
+                }
+            }
+        }
+        first += width;
     }
     found
 }

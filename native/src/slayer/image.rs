@@ -4,7 +4,7 @@ use multiversion::multiversion;
 
 use super::layer::{Layer, Routes, reach, straight};
 use super::neuron::{Errors, Neuron, State, step, step_back, surrogate};
-use super::products::{add_ints, add_reals, for_each_spike, send_back};
+use super::products::{Back, add_ints, add_reals, send_back};
 use super::shape::{Bytes, CLASS_BLOCKS, CLASSES, IMAGE_SIDE, Ints, LANES, Reals, Shape};
 use crate::kernels::philox::philox4x32;
 
@@ -99,8 +99,8 @@ struct StageSpace {
     kept: Vec<Bytes>,
     /// Errors at the conv layer's input: [padded site][block].
     errors: Vec<Reals>,
-    /// Gradient of what the pool sends: [active][block].
-    gradient: Vec<Reals>,
+    /// The same of the second stage: [padded site][channel].
+    dense_errors: Vec<f32>,
     /// Errors at the pool's input: [site, with one more on each side][block].
     pool_errors: Vec<Reals>,
     /// Gradients of what the conv layer sends, for the last steps: [slot][active][block].
@@ -130,7 +130,7 @@ impl Workspace {
                 input: vec![[0; LANES]; padded],
                 kept: vec![Bytes::MAX; stage.conv_side() * stage.conv_side() * blocks],
                 errors: vec![[0.0; LANES]; padded],
-                gradient: Vec::new(),
+                dense_errors: vec![0.0; stage.padded_side() * stage.padded_side() * stage.channels],
                 pool_errors: vec![[0.0; LANES]; pool * pool * blocks],
                 ring: Vec::new(),
                 slots: 0,
@@ -161,10 +161,7 @@ impl Workspace {
             if job.train {
                 space.errors.fill([0.0; LANES]);
                 space.pool_errors.fill([0.0; LANES]);
-                space.gradient.clear();
-                space
-                    .gradient
-                    .resize(space.pool.active.len() * stage.blocks(), [0.0; LANES]);
+                space.dense_errors.fill(0.0);
                 let longest = job.delays[index].iter().copied().max().unwrap_or(0);
                 space.slots = longest.min(job.shape.steps) + 2;
                 space.ring.clear();
@@ -260,16 +257,16 @@ fn forward(work: &mut Workspace, job: &Job, image: &Image<'_>) -> Outcome {
 
         let (row, columns) = (two.padded_side() * second_blocks, two.kernel * second_blocks);
         let pool_side = first.pool.side;
-        for_each_sent(&first.pool, t, |site, channel| {
-            let (y, x) = (site / pool_side, site % pool_side);
+        for &(site, channel) in first.pool.sent_at(t) {
+            let (y, x) = (site as usize / pool_side, site as usize % pool_side);
             for ky in 0..two.kernel {
                 let start = (y + two.kernel - 1 - ky) * row + x * second_blocks;
                 add_ints(
                     &mut second.input[start..start + columns],
-                    &job.second[(channel * two.kernel + ky) * columns..][..columns],
+                    &job.second[(channel as usize * two.kernel + ky) * columns..][..columns],
                 );
             }
-        });
+        }
         advance_stage(
             second,
             &job.neurons[2..4],
@@ -280,10 +277,10 @@ fn forward(work: &mut Workspace, job: &Job, image: &Image<'_>) -> Outcome {
         );
 
         let mut input = [[0; LANES]; CLASS_BLOCKS];
-        for_each_sent(&second.pool, t, |site, channel| {
-            let at = (site * second_blocks * LANES + channel) * CLASS_BLOCKS;
+        for &(site, channel) in second.pool.sent_at(t) {
+            let at = (site as usize * second_blocks * LANES + channel as usize) * CLASS_BLOCKS;
             add_ints(&mut input, &job.output[at..at + CLASS_BLOCKS]);
-        });
+        }
         for (block, state) in classes.iter_mut().enumerate() {
             let (spikes, distance) = step(&job.neurons[4], state, &input[block]);
             work.output_derivatives[t * CLASS_BLOCKS + block] = surrogate(&job.neurons[4], &distance);
@@ -303,27 +300,13 @@ fn forward(work: &mut Workspace, job: &Job, image: &Image<'_>) -> Outcome {
     let amplitude = f64::from(job.amplitude);
     outcome.spikes = [
         0.0,
-        first.conv.sent as f64 * amplitude,
-        first.pool.sent as f64,
-        second.conv.sent as f64 * amplitude,
-        second.pool.sent as f64,
+        first.conv.count_sent() as f64 * amplitude,
+        first.pool.count_sent() as f64,
+        second.conv.count_sent() as f64 * amplitude,
+        second.pool.count_sent() as f64,
         outcome.class_spikes.iter().map(|&count| f64::from(count)).sum(),
     ];
     outcome
-}
-
-/// Calls with the site and the channel of each spike that a layer sends at a step.
-#[inline(always)]
-fn for_each_sent(layer: &Layer, t: usize, mut call: impl FnMut(usize, usize)) {
-    let stride = layer.side * layer.side * layer.blocks;
-    let out = &layer.out[t * stride..(t + 1) * stride];
-    for &site in &layer.active {
-        for block in 0..layer.blocks {
-            for_each_spike(out[site as usize * layer.blocks + block], |lane| {
-                call(site as usize, block * LANES + lane);
-            });
-        }
-    }
 }
 
 /// One step of a conv layer, whose input is summed, and of the pool behind it.
@@ -345,17 +328,30 @@ fn advance_stage(
     } = space;
     let (blocks, side) = (conv.blocks, conv.side);
     let padded = side + 2 * (kernel - 1);
-    conv.advance(&neurons[0], t, routes.0, Some(kept), job.train, |y, x, block| {
-        let site = (y + kernel - 1) * padded + x + kernel - 1;
-        std::mem::take(&mut input[site * blocks + block])
-    });
+    for (a, &site) in conv.active.iter().enumerate() {
+        let (y, x) = (site as usize / side, site as usize % side);
+        let at = ((y + kernel - 1) * padded + x + kernel - 1) * blocks;
+        let input = &mut input[at..at + blocks];
+        conv.fed[a * blocks..(a + 1) * blocks].copy_from_slice(input);
+        input.fill([0; LANES]);
+    }
+    conv.advance(&neurons[0], t, routes.0, Some(kept), job.train);
     let sent = &conv.out[t * side * side * blocks..(t + 1) * side * side * blocks];
-    pool.advance(&neurons[1], t, routes.1, None, job.train, |y, x, block| {
-        let at = |y: usize, x: usize| sent[(y * side + x) * blocks + block];
-        // Four bytes of 0 or 1 don't carry.
-        let counts = (at(y, x) + at(y, x + 1) + at(y + 1, x) + at(y + 1, x + 1)).to_le_bytes();
-        counts.map(|count| (f32::from(count) * job.amplitude * 4096.0) as i32)
-    });
+    for (a, &site) in pool.active.iter().enumerate() {
+        let (y, x) = (site as usize / pool.side, site as usize % pool.side);
+        for block in 0..blocks {
+            let at = (y * side + x) * blocks + block;
+            // Four bytes of 0 or 1 don't carry.
+            let counts =
+                sent[at] + sent[at + blocks] + sent[at + side * blocks] + sent[at + (side + 1) * blocks];
+            let fed = &mut pool.fed[a * blocks + block];
+            for (fed, count) in fed.iter_mut().zip(counts.to_le_bytes()) {
+                *fed = (f32::from(count) * job.amplitude * 4096.0) as i32;
+            }
+        }
+    }
+    pool.advance(&neurons[1], t, routes.1, None, job.train);
+    pool.list_sent(t);
 }
 
 #[inline(always)]
@@ -392,25 +388,25 @@ fn backward(
         back_stage(second, job, 1, t, second_decays, second_delays);
         let (row, columns) = (two.padded_side() * blocks[1], two.kernel * blocks[1]);
         let pool_side = first.pool.side;
-        for_each_sent(&first.pool, t, |site, channel| {
-            let (y, x) = (site / pool_side, site % pool_side);
+        for &(site, channel) in first.pool.sent_at(t) {
+            let (y, x) = (site as usize / pool_side, site as usize % pool_side);
             for ky in 0..two.kernel {
                 let start = (y + two.kernel - 1 - ky) * row + x * blocks[1];
                 add_reals(
-                    &mut gradients.second[(channel * two.kernel + ky) * columns..][..columns],
+                    &mut gradients.second[(channel as usize * two.kernel + ky) * columns..][..columns],
                     &second.errors[start..start + columns],
                 );
             }
-        });
-        send_back(
-            &second.errors,
-            (two.padded_side(), blocks[1], two.channels),
-            two.kernel,
-            &job.second_back,
-            blocks[0],
-            &work.pool_sites,
-            &mut first.gradient,
-        );
+        }
+        let back = Back {
+            errors: &second.dense_errors,
+            padded_side: two.padded_side(),
+            channels: two.channels,
+            kernel: two.kernel,
+            weights: &job.second_back,
+            input_blocks: blocks[0],
+        };
+        send_back(&back, &work.pool_sites, &mut first.pool.gradients);
 
         for (block, errors) in errors.iter_mut().enumerate() {
             // The output of a step is what spiked the step before.
@@ -440,10 +436,10 @@ fn backward(
             }
         }
         let output_errors = errors.map(|errors| errors.current);
-        for_each_sent(&second.pool, t, |site, channel| {
-            let at = (site * blocks[1] * LANES + channel) * CLASS_BLOCKS;
+        for &(site, channel) in second.pool.sent_at(t) {
+            let at = (site as usize * blocks[1] * LANES + channel as usize) * CLASS_BLOCKS;
             add_reals(&mut gradients.output[at..at + CLASS_BLOCKS], &output_errors);
-        });
+        }
         let sites = second.pool.side * second.pool.side;
         for (a, &site) in second.pool.active.iter().enumerate() {
             for block in 0..blocks[1] {
@@ -455,7 +451,7 @@ fn backward(
                         sum[l] = error.mul_add(row[l], sum[l]);
                     }
                 }
-                second.gradient[a * blocks[1] + block] = sum;
+                second.pool.gradients[a * blocks[1] + block] = sum;
             }
         }
     }
@@ -476,7 +472,7 @@ fn back_stage(
         pool,
         kept,
         errors,
-        gradient,
+        dense_errors,
         pool_errors,
         ring,
         slots,
@@ -486,17 +482,13 @@ fn back_stage(
     let (side, blocks, slots) = (conv.side, conv.blocks, *slots);
     let pool_side = pool.side;
     let wide = pool_side + 2;
-    let mut nothing = [0.0; 2];
-    pool.step_back(
-        &job.neurons[2 * index + 1],
-        t,
-        &mut nothing,
-        |_, place, _| gradient[place],
-        |site, _, block, error| {
-            let (y, x) = (site / pool_side, site % pool_side);
-            pool_errors[((y + 1) * wide + x + 1) * blocks + block] = *error;
-        },
-    );
+    pool.step_back(&job.neurons[2 * index + 1], t, &mut [0.0; 2]);
+    for (a, &site) in pool.active.iter().enumerate() {
+        let (y, x) = (site as usize / pool_side, site as usize % pool_side);
+        for block in 0..blocks {
+            pool_errors[((y + 1) * wide + x + 1) * blocks + block] = pool.errors[a * blocks + block].current;
+        }
+    }
     let count = conv.active.len() * blocks;
     let stride = side * side * blocks;
     let now = &conv.out[t * stride..(t + 1) * stride];
@@ -508,8 +500,12 @@ fn back_stage(
     for (a, &site) in conv.active.iter().enumerate() {
         let (y, x) = (site as usize / side, site as usize % side);
         for block in 0..blocks {
-            let at = |y: usize, x: usize| &pool_errors[(y * wide + x) * blocks + block];
-            let (p, q, r, s) = (at(y, x), at(y, x + 1), at(y + 1, x), at(y + 1, x + 1));
+            let at = (y * wide + x) * blocks + block;
+            let (p, q) = (&pool_errors[at], &pool_errors[at + blocks]);
+            let (r, s) = (
+                &pool_errors[at + wide * blocks],
+                &pool_errors[at + (wide + 1) * blocks],
+            );
             let mut raw = [0.0; LANES];
             for l in 0..LANES {
                 raw[l] = (p[l] + q[l]) + (r[l] + s[l]);
@@ -529,30 +525,34 @@ fn back_stage(
     let padded = stage.padded_side();
     let inset = stage.kernel - 1;
     let steps = job.shape.steps;
-    let routes = &job.routes[index];
-    conv.step_back(
-        &job.neurons[2 * index],
-        t,
-        decays,
-        |site, place, block| {
-            let stays = kept[site * blocks + block].to_le_bytes();
+    for (a, &site) in conv.active.iter().enumerate() {
+        for (block, routes) in job.routes[index].iter().enumerate() {
+            let place = a * blocks + block;
+            let stays = kept[site as usize * blocks + block];
             let mut found = [0.0; LANES];
-            for &(delay, channels) in &routes[block] {
+            for &(delay, channels) in routes {
                 let arrival = t + 1 + delay;
                 if arrival < steps {
                     let row = &ring[(arrival % slots) * count + place];
-                    let channels = channels.to_le_bytes();
+                    let open = (stays & channels).to_le_bytes();
                     for l in 0..LANES {
-                        let open = stays[l] & channels[l] != 0;
-                        found[l] += if open { row[l] * job.amplitude } else { 0.0 };
+                        found[l] += if open[l] != 0 { row[l] * job.amplitude } else { 0.0 };
                     }
                 }
             }
-            found
-        },
-        |site, _, block, error| {
-            let (y, x) = (site / side, site % side);
-            errors[((y + inset) * padded + x + inset) * blocks + block] = *error;
-        },
-    );
+            conv.gradients[place] = found;
+        }
+    }
+    conv.step_back(&job.neurons[2 * index], t, decays);
+    for (a, &site) in conv.active.iter().enumerate() {
+        let (y, x) = (site as usize / side, site as usize % side);
+        let at = (y + inset) * padded + x + inset;
+        for block in 0..blocks {
+            errors[at * blocks + block] = conv.errors[a * blocks + block].current;
+        }
+        if index == 1 {
+            let row = &errors[at * blocks..(at + 1) * blocks].as_flattened()[..stage.channels];
+            dense_errors[at * stage.channels..(at + 1) * stage.channels].copy_from_slice(row);
+        }
+    }
 }

@@ -20,7 +20,10 @@ pub struct Layer {
     pub active: Vec<u32>,
     /// [active][block]
     states: Vec<State>,
-    errors: Vec<Errors>,
+    /// Input of the step.
+    pub fed: Vec<Ints>,
+    pub errors: Vec<Errors>,
+    pub gradients: Vec<Reals>,
     /// [step][site][block]: what the layer sends at a step, after dropout, the shift by a step, and delays.
     pub out: Vec<Bytes>,
     /// [step][active][block]
@@ -28,8 +31,9 @@ pub struct Layer {
     /// The same, for layers whose decays learn.
     voltages: Vec<Ints>,
     learns: bool,
-    /// Spikes in `out`.
-    pub sent: u64,
+    /// What [`Layer::list_sent`] has listed, and where each step ends.
+    events: Vec<(u32, u32)>,
+    ends: Vec<usize>,
 }
 
 impl Layer {
@@ -40,12 +44,15 @@ impl Layer {
             steps,
             active: Vec::new(),
             states: Vec::new(),
+            fed: Vec::new(),
             errors: Vec::new(),
+            gradients: Vec::new(),
             out: vec![0; steps * side * side * blocks],
             derivatives: Vec::new(),
             voltages: Vec::new(),
             learns,
-            sent: 0,
+            events: Vec::new(),
+            ends: Vec::new(),
         }
     }
 
@@ -66,12 +73,17 @@ impl Layer {
         self.states.clear();
         self.states.resize(count, rest);
         self.out.fill(0);
-        self.sent = 0;
+        self.fed.clear();
+        self.fed.resize(count, [0; LANES]);
+        self.events.clear();
+        self.ends.clear();
         if !train {
             return;
         }
         self.errors.clear();
         self.errors.resize(count, Errors::default());
+        self.gradients.clear();
+        self.gradients.resize(count, [0.0; LANES]);
         // Every entry is written before it is read, so what an earlier image left may stay.
         let history = count * self.steps;
         if self.derivatives.len() < history {
@@ -82,7 +94,8 @@ impl Layer {
         }
     }
 
-    /// One step of all neurons in reach; `kept` has those that dropout leaves, all when absent. `input` gives a block's input for a site (number, row, column) and a block.
+    /// One step of all neurons in reach, whose input stands in `fed`; `kept` has those that dropout leaves, all when
+    /// absent.
     #[inline(always)]
     pub fn advance(
         &mut self,
@@ -91,20 +104,19 @@ impl Layer {
         routes: &Routes,
         kept: Option<&[Bytes]>,
         train: bool,
-        mut input: impl FnMut(usize, usize, usize) -> Ints,
     ) {
         let stride = self.side * self.side * self.blocks;
         let count = self.active.len() * self.blocks;
+        let history = t * count;
         for (a, &site) in self.active.iter().enumerate() {
-            let (y, x) = (site as usize / self.side, site as usize % self.side);
             for (block, routes) in routes.iter().enumerate() {
                 let place = a * self.blocks + block;
                 let state = &mut self.states[place];
-                let (spikes, distance) = step(neuron, state, &input(y, x, block));
+                let (spikes, distance) = step(neuron, state, &self.fed[place]);
                 if train {
-                    self.derivatives[t * count + place] = surrogate(neuron, &distance);
+                    self.derivatives[history + place] = surrogate(neuron, &distance);
                     if self.learns {
-                        self.voltages[t * count + place] = state.voltage;
+                        self.voltages[history + place] = state.voltage;
                     }
                 }
                 let at = site as usize * self.blocks + block;
@@ -114,7 +126,6 @@ impl Layer {
                         let arrival = t + 1 + delay;
                         if arrival < self.steps {
                             self.out[arrival * stride + at] |= sent & channels;
-                            self.sent += u64::from((sent & channels).count_ones());
                         }
                     }
                 }
@@ -122,43 +133,69 @@ impl Layer {
         }
     }
 
-    /// One step backward of all neurons in reach. `gradient` is the loss's with respect to the spikes of a block at a
-    /// place [active][block]; `found` takes what results for its input. Adds to the gradients of the decays
-    /// (current, voltage) where they learn.
+    /// Lists what the layer sends at a step; to be called once for each, in order.
     #[inline(always)]
-    pub fn step_back(
-        &mut self,
-        neuron: &Neuron,
-        t: usize,
-        decays: &mut [f64; 2],
-        mut gradient: impl FnMut(usize, usize, usize) -> Reals,
-        mut found: impl FnMut(usize, usize, usize, &Reals),
-    ) {
+    pub fn list_sent(&mut self, t: usize) {
+        let stride = self.side * self.side * self.blocks;
+        let out = &self.out[t * stride..(t + 1) * stride];
+        for &site in &self.active {
+            for (block, &spikes) in out[site as usize * self.blocks..][..self.blocks]
+                .iter()
+                .enumerate()
+            {
+                let mut rest = spikes;
+                while rest != 0 {
+                    let channel = block * LANES + rest.trailing_zeros() as usize / LANES;
+                    self.events.push((site, channel as u32));
+                    rest &= rest - 1;
+                }
+            }
+        }
+        self.ends.push(self.events.len());
+    }
+
+    /// Site and channel of each spike that the layer sends at a step.
+    #[inline(always)]
+    pub fn sent_at(&self, t: usize) -> &[(u32, u32)] {
+        let start = if t > 0 { self.ends[t - 1] } else { 0 };
+        &self.events[start..self.ends[t]]
+    }
+
+    /// Spikes in `out`.
+    pub fn count_sent(&self) -> u64 {
+        self.out.iter().map(|spikes| u64::from(spikes.count_ones())).sum()
+    }
+
+    /// One step backward of all neurons in reach. `gradients` are the loss's with respect to their spikes; afterwards
+    /// `errors` has those of their input. Adds to the gradients of the decays (current, voltage) where they learn.
+    #[inline(always)]
+    pub fn step_back(&mut self, neuron: &Neuron, t: usize, decays: &mut [f64; 2]) {
         let count = self.active.len() * self.blocks;
         let keep = [neuron.keep_current, neuron.keep_voltage].map(|keep| keep as f32 / STATE as f32);
+        let derivatives = &self.derivatives[t * count..(t + 1) * count];
+        let all = self.errors[..count].iter_mut().zip(&self.gradients[..count]);
+        for ((errors, gradient), derivative) in all.zip(derivatives) {
+            step_back(keep, errors, gradient, derivative);
+        }
+        if !self.learns || t == 0 {
+            return;
+        }
         let mut current = [0.0f32; LANES];
         let mut voltage = [0.0f32; LANES];
-        for (a, &site) in self.active.iter().enumerate() {
-            for block in 0..self.blocks {
-                let place = a * self.blocks + block;
-                let errors = &mut self.errors[place];
-                let gradient = gradient(site as usize, place, block);
-                step_back(keep, errors, &gradient, &self.derivatives[t * count + place]);
-                if self.learns && t > 0 {
-                    let last = &self.voltages[(t - 1) * count + place];
-                    let before = if t > 1 {
-                        self.voltages[(t - 2) * count + place]
-                    } else {
-                        [0; LANES]
-                    };
-                    for l in 0..LANES {
-                        // The current is what the step added to the potential.
-                        let entered = last[l].wrapping_sub(scaled(before[l], neuron.keep_voltage));
-                        current[l] += errors.current[l] * entered as f32;
-                        voltage[l] += errors.voltage[l] * last[l] as f32;
-                    }
-                }
-                found(site as usize, place, block, &errors.current);
+        let last = &self.voltages[(t - 1) * count..t * count];
+        let none;
+        let before = if t > 1 {
+            &self.voltages[(t - 2) * count..(t - 1) * count]
+        } else {
+            none = vec![[0; LANES]; count];
+            &none
+        };
+        for ((errors, last), before) in self.errors[..count].iter().zip(last).zip(before) {
+            for l in 0..LANES {
+                // The current is what the step added to the potential.
+                let entered = last[l].wrapping_sub(scaled(before[l], neuron.keep_voltage));
+                current[l] += errors.current[l] * entered as f32;
+                voltage[l] += errors.voltage[l] * last[l] as f32;
             }
         }
         let total = |lanes: &[f32; LANES]| lanes.iter().map(|&lane| f64::from(lane)).sum::<f64>();

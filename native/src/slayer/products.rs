@@ -20,16 +20,6 @@ pub fn add_reals(sums: &mut [Reals], row: &[Reals]) {
     }
 }
 
-/// Calls with each channel of the block that spikes.
-#[inline(always)]
-pub fn for_each_spike(spikes: Bytes, mut call: impl FnMut(usize)) {
-    let mut rest = spikes;
-    while rest != 0 {
-        call(rest.trailing_zeros() as usize / LANES);
-        rest &= rest - 1;
-    }
-}
-
 #[inline(always)]
 pub fn pack(spikes: &Ints) -> Bytes {
     let mut bytes = [0; LANES];
@@ -41,107 +31,84 @@ pub fn pack(spikes: &Ints) -> Bytes {
 
 /// Sites whose products are computed together, to use each row of weights that often.
 const TOGETHER: usize = 4;
+/// Blocks of input channels that are computed together, at most.
+const WIDEST: usize = 4;
 
-/// What a convolution sends back to its input: for each site in `sites` (row y, column x of the input), the sum over
-/// the kernel and the output channels of weight x error.
-///
-/// * `errors`: [padded side][padded side][blocks], the convolution's output with its padding
-/// * `weights`: [kernel row][kernel column, reversed][output channel][input blocks]
-/// * `found`: [site][input blocks]
+/// How the input channels' blocks are divided: the widths of the tiles, as even as can be.
+pub fn tile_widths(blocks: usize) -> impl Iterator<Item = usize> {
+    let tiles = blocks.div_ceil(WIDEST);
+    (0..tiles).map(move |tile| (tile + 1) * blocks / tiles - tile * blocks / tiles)
+}
+
+/// A convolution as seen from its input.
+pub struct Back<'a> {
+    /// [padded site][output channel]: the errors of its neurons.
+    pub errors: &'a [f32],
+    pub padded_side: usize,
+    pub channels: usize,
+    pub kernel: usize,
+    /// For each tile of input blocks: [kernel row][kernel column, reversed][output channel][block of the tile].
+    pub weights: &'a [Reals],
+    pub input_blocks: usize,
+}
+
+/// What a convolution sends back: for each of the input's sites (row, column), the sum over the kernel and the output
+/// channels of weight x error, into [site][input block].
 #[inline(always)]
-pub fn send_back(
-    errors: &[Reals],
-    (padded_side, blocks, channels): (usize, usize, usize),
-    kernel: usize,
-    weights: &[Reals],
-    input_blocks: usize,
-    sites: &[(u32, u32)],
-    found: &mut [Reals],
-) {
-    let geometry = Geometry {
-        padded_side,
-        blocks,
-        channels,
-        kernel,
-        input_blocks,
-    };
+pub fn send_back(back: &Back<'_>, sites: &[(u32, u32)], found: &mut [Reals]) {
+    let terms = back.kernel * back.kernel * back.channels;
     let mut block = 0;
-    while block < input_blocks {
-        let width = (input_blocks - block).min(4);
+    for width in tile_widths(back.input_blocks) {
+        let weights = &back.weights[block * terms..(block + width) * terms];
         match width {
-            1 => columns::<1>(errors, &geometry, weights, block, sites, found),
-            2 => columns::<2>(errors, &geometry, weights, block, sites, found),
-            3 => columns::<3>(errors, &geometry, weights, block, sites, found),
-            _ => columns::<4>(errors, &geometry, weights, block, sites, found),
+            1 => tile::<1>(back, weights, block, sites, found),
+            2 => tile::<2>(back, weights, block, sites, found),
+            3 => tile::<3>(back, weights, block, sites, found),
+            _ => tile::<WIDEST>(back, weights, block, sites, found),
         }
         block += width;
     }
 }
 
-struct Geometry {
-    padded_side: usize,
-    blocks: usize,
-    channels: usize,
-    kernel: usize,
-    input_blocks: usize,
-}
-
-/// `W` blocks of input channels from `block` on.
 #[inline(always)]
-fn columns<const W: usize>(
-    errors: &[Reals],
-    geometry: &Geometry,
+fn tile<const W: usize>(
+    back: &Back<'_>,
     weights: &[Reals],
     block: usize,
     sites: &[(u32, u32)],
     found: &mut [Reals],
 ) {
-    let &Geometry {
-        padded_side,
-        blocks,
-        channels,
-        kernel,
-        input_blocks,
-    } = geometry;
-    let errors = errors.as_flattened();
-    let column = blocks * LANES;
-    for (group, group_found) in sites
+    let (weights, _) = weights.as_chunks::<W>();
+    // The errors that a row of the kernel meets lie side by side.
+    let run = back.kernel * back.channels;
+    for (group, found) in sites
         .chunks(TOGETHER)
-        .zip(found.chunks_mut(TOGETHER * input_blocks))
+        .zip(found.chunks_mut(TOGETHER * back.input_blocks))
     {
-        // A group that is not full computes its last site several times.
-        let site = |s: usize| group[s.min(group.len() - 1)];
+        let mut starts = [0; TOGETHER];
+        for (s, start) in starts.iter_mut().enumerate() {
+            // A group that is not full computes its last site several times.
+            let (y, x) = group[s.min(group.len() - 1)];
+            *start = ((y as usize + back.kernel - 1) * back.padded_side + x as usize) * back.channels;
+        }
         let mut sums = [[[0.0f32; LANES]; W]; TOGETHER];
-        for ky in 0..kernel {
-            let row = |s: usize| {
-                let (y, x) = site(s);
-                ((y as usize + kernel - 1 - ky) * padded_side + x as usize) * column
-            };
-            let starts = [row(0), row(1), row(2), row(3)];
-            for kx in 0..kernel {
-                let at = kx * column;
-                let a0 = &errors[starts[0] + at..][..channels];
-                let a1 = &errors[starts[1] + at..][..channels];
-                let a2 = &errors[starts[2] + at..][..channels];
-                let a3 = &errors[starts[3] + at..][..channels];
-                let rows =
-                    &weights[(ky * kernel + kx) * channels * input_blocks..][..channels * input_blocks];
-                for (channel, row) in rows.chunks_exact(input_blocks).enumerate() {
-                    let Some(row) = row[block..].first_chunk::<W>() else {
-                        continue;
-                    };
-                    let values = [a0[channel], a1[channel], a2[channel], a3[channel]];
-                    for s in 0..TOGETHER {
-                        for w in 0..W {
-                            for l in 0..LANES {
-                                sums[s][w][l] = values[s].mul_add(row[w][l], sums[s][w][l]);
-                            }
+        for ky in 0..back.kernel {
+            let row = |s: usize| &back.errors[starts[s] - ky * back.padded_side * back.channels..][..run];
+            let (a, b, c, d) = (row(0), row(1), row(2), row(3));
+            let rows = &weights[ky * run..(ky + 1) * run];
+            for i in 0..run {
+                let values = [a[i], b[i], c[i], d[i]];
+                let row = &rows[i];
+                for s in 0..TOGETHER {
+                    for w in 0..W {
+                        for l in 0..LANES {
+                            sums[s][w][l] = values[s].mul_add(row[w][l], sums[s][w][l]);
                         }
                     }
                 }
             }
         }
-        for (s, to) in group_found.chunks_exact_mut(input_blocks).enumerate() {
+        for (s, to) in found.chunks_exact_mut(back.input_blocks).enumerate() {
             to[block..block + W].copy_from_slice(&sums[s]);
         }
     }
