@@ -8,6 +8,7 @@ import { searchCommand } from './search.ts';
 import { showCommand } from './show.ts';
 import { simulateCommand } from './simulate.ts';
 import { studiesCommand } from './studies.ts';
+import { trainCommand } from './train.ts';
 
 const EXAMPLES = `
 Examples:
@@ -15,6 +16,7 @@ Examples:
   tacet studies
   tacet show mnist-stdp
   tacet simulate cuba
+  tacet train mnist-dense
   tacet devices
 
 TACET_DEBUG=1 in the environment prints the stack below an error.`;
@@ -28,6 +30,7 @@ export function createProgram(): Command {
   const commands = [
     searchCommand(),
     evaluateCommand(),
+    trainCommand(),
     studiesCommand(),
     showCommand(),
     simulateCommand(),

@@ -61,7 +61,7 @@ export interface ParameterPlaces {
 
 export type KernelRow = Readonly<Record<string, number>>;
 
-const KERNELS = ['forward', 'backward', 'weights', 'matmul', 'loss', 'norm', 'update'] as const;
+const KERNELS = ['forward', 'backward', 'weights', 'matmul', 'loss', 'norm', 'transposed', 'update'] as const;
 type KernelName = (typeof KERNELS)[number];
 
 export function parameterPlaces(room: LayerRoom): ParameterPlaces {
@@ -155,6 +155,7 @@ export class SurrogateBatch implements Disposable {
       matmul: {},
       loss: { max_classes: Math.max(16, shape.classes) },
       norm: { lanes: 64 },
+      transposed: { lanes },
       update: { lanes: 64 },
     };
     const made = await Promise.all(
@@ -618,20 +619,7 @@ export class SurrogateBatch implements Disposable {
           launches.push(this.#weights(l, batch, { first, count }, { accumulate, recurrent: true }));
         }
         const below = this.#layers[l - 1];
-        if (below) {
-          launches.push(
-            this.#matmul(
-              { a: of.errors, b: of.parameters, c: below.of.upstream, sizes: of.sizes },
-              {
-                a: [0, batch * segment * room.width, room.width],
-                b: [0, places.stride, room.columns],
-                c: [0, batch * segment * below.room.width, below.room.width],
-                bTransposed: true,
-              },
-              [batch * segment, room.inputs],
-            ),
-          );
-        }
+        if (below) launches.push(this.#back(l, batch, below));
       }
     }
     for (const { of, room, places } of this.#layers) {
@@ -743,6 +731,37 @@ export class SurrogateBatch implements Disposable {
       },
       [groups, this.shape.slots, 1],
     );
+  }
+
+  /** From a layer's errors to the gradient of the spikes of the layer below. */
+  #back(l: number, batch: number, below: LayerBuffers): Launch {
+    const { of, room, places } = this.#layer(l);
+    const { slots, segment } = this.shape;
+    if (room.projection === 'dense') {
+      return this.#matmul(
+        { a: of.errors, b: of.parameters, c: below.of.upstream, sizes: of.sizes },
+        {
+          a: [0, batch * segment * room.width, room.width],
+          b: [0, places.stride, room.columns],
+          c: [0, batch * segment * below.room.width, below.room.width],
+          bTransposed: true,
+        },
+        [batch * segment, room.inputs],
+      );
+    }
+    const params = {
+      slots,
+      batch,
+      segment,
+      width: room.width,
+      columns: room.columns,
+      rows: room.rows,
+      stride: places.stride,
+      below_width: below.room.width,
+    };
+    const { upstream } = below.of;
+    const buffers = { slots: of.slots, parameters: of.parameters, errors: of.errors, upstream };
+    return this.#launch('transposed', params, buffers, [batch, slots, segment]);
   }
 
   /** [offset, from slot to slot, from row to row] of each matrix, as stored. */

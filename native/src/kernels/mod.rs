@@ -35,8 +35,9 @@ pub const KERNELS: &[Kernel] = &[
     surrogate::forward::KERNEL,
     surrogate::loss::KERNEL,
     surrogate::matmul::KERNEL,
-    surrogate::update::NORM,
-    surrogate::update::UPDATE,
+    surrogate::norm::KERNEL,
+    surrogate::transposed::KERNEL,
+    surrogate::update::KERNEL,
     surrogate::weights::KERNEL,
     uniform_weights::KERNEL,
 ];

@@ -279,7 +279,13 @@ export class SurrogateTrainer implements Trainer {
     when: { readonly epoch: number; readonly overall: number; readonly batch: number } | undefined,
   ): void {
     const rows = this.#batch.shape.layers.map((_, l) =>
-      this.#loaded.map((loaded) => inference(loaded?.layers[l]?.row ?? EMPTY_ROW, when !== undefined)),
+      this.#loaded.map((loaded) => {
+        const row = loaded?.layers[l]?.row;
+        if (!loaded || !row) return EMPTY_ROW;
+        // The penalty on rates is a part of each sample's loss.
+        const weight = (row.rate_weight as number) * (goalRow(loaded.description, batch).weight as number);
+        return inference({ ...row, rate_weight: weight }, when !== undefined);
+      }),
     );
     rows.forEach((of, l) => {
       this.#batch.writeSlots(l, of, runs);
@@ -354,7 +360,7 @@ function fitSegment(shape: SurrogateShape, memoryBytes: number): SurrogateShape 
       if (activityBytes(cut) <= memoryBytes) return cut;
     }
   }
-  const mebibytes = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20)} MiB`;
+  const mebibytes = (bytes: number): string => `${Math.ceil(bytes / 2 ** 16) / 16} MiB`;
   throw new DeviceError(
     'capacity',
     `${shape.slots} networks with batches of ${shape.batch} take ${mebibytes(whole)}, more than the ${mebibytes(memoryBytes)} allowed; lower the batch size or the slots, or allow more`,

@@ -109,12 +109,13 @@ fn run(launch: Launch<'_>) -> Result<(), Failure> {
         let c_at = start(p.c_at, p.c_slot);
         matrix("c", c, c_at, (rows, columns), p.c_row as usize)?;
         let end = c_at as usize + (rows - 1) * p.c_row as usize + columns;
-        let out = MatMut::from_row_major_slice_with_stride_mut(
+        let out = MatMut::from_column_major_slice_with_stride_mut(
             &mut c[c_at as usize..end],
-            rows,
             columns,
+            rows,
             p.c_row as usize,
-        );
+        )
+        .transpose_mut();
         let beta = if p.accumulate == 1 {
             Accum::Add
         } else {

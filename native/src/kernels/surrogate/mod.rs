@@ -8,14 +8,17 @@
 //! * [`backward`]: gradients of a layer's output to those of its currents, back through the same steps.
 //! * [`weights`]: spikes and gradients of currents to gradients of weights.
 //! * [`matmul`]: the dense products.
-//! * [`update`]: norms of gradients, and the optimizers.
+//! * [`transposed`]: the same back through convolutions and pools.
+//! * [`norm`], [`update`]: norms of gradients, and the optimizers.
 
 pub mod backward;
 pub mod forward;
 pub mod loss;
 mod math;
 pub mod matmul;
+pub mod norm;
 mod projection;
+pub mod transposed;
 pub mod update;
 pub mod weights;
 

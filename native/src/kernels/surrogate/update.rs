@@ -1,5 +1,4 @@
-//! `shaders/surrogate_norm.wgsl` and `shaders/surrogate_update.wgsl`: the global norm of a slot's gradients, and the
-//! step of its optimizer.
+//! `shaders/surrogate_update.wgsl`: a step of each slot's optimizer.
 
 use multiversion::multiversion;
 use rayon::prelude::*;
@@ -10,17 +9,7 @@ use crate::failure::Failure;
 use crate::kernels::Kernel;
 use crate::kernels::contract::{KernelContract, shared_struct};
 
-shared_struct!(NormParams {
-    slots: u32,
-    layer: u32,
-    layers: u32,
-    stride: u32,
-    recurrent_at: u32,
-    constants_at: u32,
-    columns: u32,
-});
-
-shared_struct!(UpdateParams {
+shared_struct!(Params {
     slots: u32,
     layers: u32,
     stride: u32,
@@ -45,25 +34,10 @@ shared_struct!(Step {
     clip: f32,
 });
 
-pub const NORM: Kernel = Kernel {
-    contract: KernelContract {
-        name: "surrogate_norm",
-        params: NormParams::LAYOUT,
-        buffers: &[
-            super::buffer("steps", Access::Read, "Step", size_of::<Step>()),
-            floats("gradients", Access::Read),
-            floats("norms", Access::ReadWrite),
-        ],
-        structs: &[Step::LAYOUT],
-        constants: &["lanes"],
-    },
-    run: run_norm,
-};
-
-pub const UPDATE: Kernel = Kernel {
+pub const KERNEL: Kernel = Kernel {
     contract: KernelContract {
         name: "surrogate_update",
-        params: UpdateParams::LAYOUT,
+        params: Params::LAYOUT,
         buffers: &[
             super::buffer("steps", Access::Read, "Step", size_of::<Step>()),
             floats("norms", Access::Read),
@@ -75,7 +49,7 @@ pub const UPDATE: Kernel = Kernel {
         structs: &[Step::LAYOUT],
         constants: &["lanes"],
     },
-    run: run_update,
+    run,
 };
 
 const SGD: u32 = 0;
@@ -84,7 +58,7 @@ const ADAMW: u32 = 2;
 const SPARSE: u32 = 64;
 
 /// The stretches of a slot's parameters with the bit of `learns` that frees them.
-fn parts(recurrent_at: u32, constants_at: u32, columns: u32) -> [(std::ops::Range<usize>, u32); 6] {
+pub fn parts(recurrent_at: u32, constants_at: u32, columns: u32) -> [(std::ops::Range<usize>, u32); 6] {
     let (r, c, n) = (recurrent_at as usize, constants_at as usize, columns as usize);
     [
         (0..r, 1),
@@ -96,70 +70,15 @@ fn parts(recurrent_at: u32, constants_at: u32, columns: u32) -> [(std::ops::Rang
     ]
 }
 
-fn check_parts(recurrent_at: u32, constants_at: u32, columns: u32, stride: u32) -> Result<(), Failure> {
+pub fn check_parts(recurrent_at: u32, constants_at: u32, columns: u32, stride: u32) -> Result<(), Failure> {
     if recurrent_at <= constants_at && u64::from(constants_at) + 4 * u64::from(columns) <= u64::from(stride) {
         return Ok(());
     }
     Err(refused("parameters do not fit their stride".to_owned()))
 }
 
-fn run_norm(launch: Launch<'_>) -> Result<(), Failure> {
-    let p: NormParams = launch.params()?;
-    let [steps, gradients, norms] = launch.bindings()?;
-    let steps = steps.read::<Step>()?;
-    steps.at_least(u64::from(p.slots), "a step for each slot")?;
-    let gradients = gradients.read::<f32>()?.values;
-    let norms = norms.write::<f32>()?.values;
-    check_parts(p.recurrent_at, p.constants_at, p.columns, p.stride)?;
-    check_length(
-        "gradients",
-        gradients,
-        product(&[p.slots, p.stride], "gradients")?,
-    )?;
-    check_length("norms", norms, product(&[p.slots, p.layers], "norms")?)?;
-    if p.layer >= p.layers {
-        return Err(refused(format!("layer {} of {}", p.layer, p.layers)));
-    }
-    for (index, step) in steps.values[..p.slots as usize].iter().enumerate() {
-        if step.runs == 0 {
-            continue;
-        }
-        let own = &gradients[index * p.stride as usize..][..p.stride as usize];
-        let sum: f64 = parts(p.recurrent_at, p.constants_at, p.columns)
-            .into_iter()
-            .filter(|(_, bit)| step.learns & bit != 0)
-            .map(|(range, _)| sum_of_squares(&own[range]))
-            .sum();
-        norms[index * p.layers as usize + p.layer as usize] = sum as f32;
-    }
-    Ok(())
-}
-
-/// By blocks of a fixed size, whose sums are added in order: the same on any number of threads.
-fn sum_of_squares(values: &[f32]) -> f64 {
-    let blocks: Vec<f64> = values.par_chunks(1 << 14).map(squares_of_block).collect();
-    blocks.iter().sum()
-}
-
-#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2", "aarch64+neon"))]
-fn squares_of_block(values: &[f32]) -> f64 {
-    let mut sums = [0.0_f64; 16];
-    let whole = values.chunks_exact(16);
-    let rest: f64 = whole
-        .remainder()
-        .iter()
-        .map(|&v| f64::from(v) * f64::from(v))
-        .sum();
-    for chunk in whole {
-        for (sum, &value) in sums.iter_mut().zip(chunk) {
-            *sum += f64::from(value) * f64::from(value);
-        }
-    }
-    sums.iter().sum::<f64>() + rest
-}
-
-fn run_update(launch: Launch<'_>) -> Result<(), Failure> {
-    let p: UpdateParams = launch.params()?;
+fn run(launch: Launch<'_>) -> Result<(), Failure> {
+    let p: Params = launch.params()?;
     let [steps, norms, gradients, parameters, first, second] = launch.bindings()?;
     let steps = steps.read::<Step>()?;
     steps.at_least(u64::from(p.slots), "a step for each slot")?;
