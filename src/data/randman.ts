@@ -24,12 +24,11 @@ export interface RandmanOptions {
   /** Smoothness: the larger, the smoother. */
   readonly alpha?: number;
   readonly steps?: number;
+  /** Share of the steps, from the first on, in which spikes fall. */
+  readonly span?: number;
   readonly form?: 'paper' | 'code';
   readonly seed: number;
 }
-
-/** The coefficients of one manifold: value `which` (0 to 2 for A, B, C) of input, dimension and term. */
-export type Coefficient = (input: number, dimension: number, which: number, term: number) => number;
 
 /** How many terms the authors' program sums: those of a weight of at least 1/1000, 1000 at most. */
 export function randmanTerms(alpha: number): number {
@@ -37,34 +36,49 @@ export function randmanTerms(alpha: number): number {
   return Math.min(Math.ceil(0.001 ** (-1 / alpha) - 1e-9), 1000);
 }
 
-/** The point of a manifold: its coordinates. */
-export function randmanPoint(
-  x: readonly number[],
-  inputs: number,
-  coefficient: Coefficient,
-  { alpha, terms, form }: { readonly alpha: number; readonly terms: number; readonly form: 'paper' | 'code' },
-): Float64Array {
-  return Float64Array.from({ length: inputs }, (_, input) => {
+/** One coordinate of a manifold, as a function of the point on it. */
+export interface Coordinate {
+  /** A, B, C of each dimension, one after another: [dimension][A, B, C][term] */
+  readonly coefficients: Float64Array;
+  readonly alpha: number;
+  readonly terms: number;
+  readonly form: 'paper' | 'code';
+}
+
+export function randmanCoordinate({
+  coefficients,
+  alpha,
+  terms,
+  form,
+}: Coordinate): (x: readonly number[]) => number {
+  const code = form === 'code';
+  const weights = Float64Array.from({ length: terms }, (_, term) => {
+    if (!code) return (term + 1) ** -alpha;
+    return term === 0 ? 0 : 1 / ((term + 1) ** alpha + 1);
+  });
+  return (x) => {
     let product = 1;
     for (const [dimension, position] of x.entries()) {
+      const a = coefficients.subarray(3 * dimension * terms);
+      const b = a.subarray(terms);
+      const c = a.subarray(2 * terms);
       let sum = 0;
-      for (let term = form === 'code' ? 1 : 0; term < terms; term++) {
-        const frequency = form === 'code' ? term : term + 1;
-        const weight = form === 'code' ? 1 / ((term + 1) ** alpha + 1) : (term + 1) ** -alpha;
-        const a = coefficient(input, dimension, 0, term);
-        const b = coefficient(input, dimension, 1, term);
-        const c = coefficient(input, dimension, 2, term);
-        sum += weight * a * Math.sin(2 * Math.PI * (frequency * position * b + c));
+      for (let term = 0; term < terms; term++) {
+        const frequency = code ? term : term + 1;
+        const phase = frequency * position * (b[term] as number) + (c[term] as number);
+        // Sines of small angles are several times faster.
+        const angle = 2 * Math.PI * (phase - Math.floor(phase));
+        sum += (weights[term] as number) * (a[term] as number) * Math.sin(angle);
       }
       product *= sum;
     }
     return product;
-  });
+  };
 }
 
 /**
  * Generates a data set: the samples of class 0, then of class 1, and so on. Each coordinate is stretched over its
- * class's samples to all steps; without arguments it is the paper's task of 10 classes, 20 inputs and 100 steps.
+ * class's samples to all steps, or the first part of them.
  *
  * @throws {RangeError} naming a number that is not as it must be
  */
@@ -77,12 +91,13 @@ export function randman(options: RandmanOptions): SpikeSamples {
     alpha = 1,
     steps = 100,
   } = options;
-  const { form = 'code', seed } = options;
+  const { span = 1, form = 'code', seed } = options;
   for (const [name, value] of Object.entries({ classes, samplesPerClass, inputs, dimensions, steps })) {
     if (!(Number.isSafeInteger(value) && value >= 1)) {
       throw new RangeError(`${name} is ${value}: give a whole number of at least 1`);
     }
   }
+  if (!(span > 0 && span <= 1)) throw new RangeError(`span is ${span}: give a share above 0 and up to 1`);
   if (!(alpha > 0)) throw new RangeError(`alpha is ${alpha}: give a number above 0`);
   const terms = randmanTerms(alpha);
   const key = keyOf(seed);
@@ -92,21 +107,15 @@ export function randman(options: RandmanOptions): SpikeSamples {
   const labels = new Uint16Array(samples);
   const times = new Uint32Array(samples * inputs);
   for (let c = 0; c < classes; c++) {
-    // One row of coefficients for each input, so that none depends on the number of inputs.
-    const values = Array.from({ length: inputs }, (_, input) => {
-      draws.at(input, c);
-      return Float64Array.from({ length: dimensions * 3 * terms }, () => draws.unit());
-    });
-    const coefficient: Coefficient = (input, dimension, which, term) => {
-      return (values[input] as Float64Array)[(dimension * 3 + which) * terms + term] as number;
-    };
-    const found = Array.from({ length: samplesPerClass }, (_, sample) => {
+    const xs = Array.from({ length: samplesPerClass }, (_, sample) => {
       points.at(sample, c);
-      const x = Array.from({ length: dimensions }, () => points.unit());
-      return randmanPoint(x, inputs, coefficient, { alpha, terms, form });
+      return Array.from({ length: dimensions }, () => points.unit());
     });
     for (let input = 0; input < inputs; input++) {
-      const column = found.map((point) => point[input] as number);
+      // Addressed by the input, so that no coordinate depends on the number of inputs.
+      draws.at(input, c);
+      const coefficients = Float64Array.from({ length: dimensions * 3 * terms }, () => draws.unit());
+      const column = xs.map(randmanCoordinate({ coefficients, alpha, terms, form }));
       const low = column.reduce((a, b) => Math.min(a, b));
       const high = column.reduce((a, b) => Math.max(a, b));
       for (const [sample, value] of column.entries()) {

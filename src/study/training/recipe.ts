@@ -4,6 +4,8 @@ import type { SampleSource } from '../../data/samples.ts';
 import type { TrainingDescription } from '../../learning/surrogate/description.ts';
 import { StudyError } from '../store.ts';
 import { mnistDense } from './mnist-dense.ts';
+import { randman } from './randman.ts';
+import { spokenDigits } from './spoken-digits.ts';
 
 /** Samples to learn from and to be judged by. */
 export interface TrainingData {
@@ -23,7 +25,7 @@ export interface TrainingRecipe {
   describe(params: TrainingParams): TrainingDescription;
 }
 
-export const TRAINING_RECIPES: readonly TrainingRecipe[] = [mnistDense];
+export const TRAINING_RECIPES: readonly TrainingRecipe[] = [mnistDense, randman, spokenDigits];
 
 /** @throws {StudyError} `bad-input` listing the recipes there are */
 export function trainingRecipeOf(name: string): TrainingRecipe {
