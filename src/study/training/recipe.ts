@@ -5,6 +5,7 @@ import type { TrainingDescription } from '../../learning/surrogate/description.t
 import { StudyError } from '../store.ts';
 import { mnistDense } from './mnist-dense.ts';
 import { randman } from './randman.ts';
+import { shdRecurrent } from './shd-recurrent.ts';
 import { spokenDigits } from './spoken-digits.ts';
 
 /** Samples to learn from and to be judged by. */
@@ -25,7 +26,7 @@ export interface TrainingRecipe {
   describe(params: TrainingParams): TrainingDescription;
 }
 
-export const TRAINING_RECIPES: readonly TrainingRecipe[] = [mnistDense, randman, spokenDigits];
+export const TRAINING_RECIPES: readonly TrainingRecipe[] = [mnistDense, randman, shdRecurrent, spokenDigits];
 
 /** @throws {StudyError} `bad-input` listing the recipes there are */
 export function trainingRecipeOf(name: string): TrainingRecipe {
