@@ -8,7 +8,7 @@
  *
  * complete: rows that ran to their end. stopped: rows that fell silent; they are to fall silent here too. initial:
  * spikes of untrained networks against rows that were stopped after one batch. Each run is appended to --out as a JSON
- * line; summary compares all lines of `complete` there.
+ * line, and a run that stands there is not done again; summary compares all lines of `complete` there.
  */
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -69,11 +69,31 @@ const report = (line: object) => {
   if (options.out) appendFileSync(options.out, `${JSON.stringify(line)}\n`);
 };
 
+/** A line of `complete`. */
+interface Run {
+  readonly kind: string;
+  readonly row: number;
+  readonly seed: number;
+  readonly test: number;
+  readonly recordedTest: number;
+}
+
+/** Those that stand in --out. */
+function completed(): Run[] {
+  if (!options.out || !existsSync(options.out)) return [];
+  const lines = readFileSync(options.out, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '');
+  return lines.map((line) => JSON.parse(line) as Run).filter(({ kind }) => kind === 'complete');
+}
+
 async function complete(): Promise<void> {
+  const done = new Set(completed().map(({ row, seed }) => `${row} ${seed}`));
   for (const number of options.rows.split(',')) {
     const row = rows.find((candidate) => candidate.row === number);
     if (!row) throw new Error(`row ${number} is not in the table`);
     for (const seed of options.seeds.split(',').map(Number)) {
+      if (done.has(`${number} ${seed}`)) continue;
       const started = performance.now();
       let said = started;
       const found = await trainSlayer(engine, data, parametersOf(row), {
@@ -178,18 +198,14 @@ function ranks(values: readonly number[]): number[] {
 }
 
 function summary(): void {
-  const lines = readFileSync(options.out ?? '', 'utf8')
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line));
-  const runs = lines.filter(({ kind }) => kind === 'complete');
-  const numbers = [...new Set(runs.map(({ row }) => row as number))];
+  const runs = completed();
+  const numbers = [...new Set(runs.map(({ row }) => row))];
   const pairs = numbers.map((number) => {
     const of = runs.filter(({ row }) => row === number);
     return {
       number,
       found: of.reduce((sum, { test }) => sum + test, 0) / of.length,
-      recorded: of[0].recordedTest,
+      recorded: (of[0] as Run).recordedTest,
     };
   });
   const a = ranks(pairs.map(({ found }) => found));
