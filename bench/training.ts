@@ -51,7 +51,14 @@ function recurrent(): { source: SampleSource; description: TrainingDescription }
     source: storedSpikes({ ...data, offsets: Uint32Array.from(offsets), events: Uint16Array.from(events) }),
     description: {
       layers: [
-        { kind: 'dense', neurons: 256, recurrent: {}, neuron: { ...neuron, membraneDecay: 0.9 } },
+        {
+          kind: 'dense',
+          neurons: 256,
+          // So that the hidden neurons spike in some per cent of the steps, as trained ones do.
+          init: { kind: 'uniform', gain: 4 },
+          recurrent: {},
+          neuron: { ...neuron, membraneDecay: 0.9 },
+        },
         { kind: 'dense', neurons: 20, neuron: { kind: 'integrator', membraneDecay: 0.95 } },
       ],
       loss: { kind: 'membrane-mean' },

@@ -1,5 +1,5 @@
 /** A layer's parameters by name, and where they lie on the device. */
-import { type LayerRoom, parameterPlaces } from '../../kernels/surrogate.ts';
+import { type LayerRoom, parameterPlaces } from '../../kernels/surrogate-shape.ts';
 import { Draws } from '../../random/draws.ts';
 import { keyOf, STREAMS } from '../../random/philox.ts';
 import type { WeightInit } from './description.ts';

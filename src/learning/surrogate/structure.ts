@@ -1,5 +1,5 @@
 /** A description resolved for its input: sizes, shapes, and the rows that the kernels read. */
-import type { KernelRow, LayerRoom } from '../../kernels/surrogate.ts';
+import type { KernelRow, LayerRoom } from '../../kernels/surrogate-shape.ts';
 import type {
   GradientOptimizer,
   Layer,

@@ -2,20 +2,20 @@
  * Trains networks side by side on one device: each slot has a network with its own sizes, constants and optimizer; all
  * see the same batches.
  */
-import type { EventBatch, SampleShape, SampleSource, ValueBatch } from '../../data/samples.ts';
+import type { SampleShape, SampleSource, ValueBatch } from '../../data/samples.ts';
 import { type Device, DeviceError } from '../../device/device.ts';
-import {
-  activityBytes,
-  type KernelRow,
-  SurrogateBatch,
-  type SurrogateShape,
-} from '../../kernels/surrogate.ts';
+import { SurrogateBatch } from '../../kernels/surrogate.ts';
+import { activityBytes, type KernelRow, type SurrogateShape } from '../../kernels/surrogate-shape.ts';
 import { Draws } from '../../random/draws.ts';
 import { keyOf, STREAMS } from '../../random/philox.ts';
 import type { TrainingDescription } from './description.ts';
+import { EMPTY_GOAL, EMPTY_ROW, EMPTY_STEP } from './empty-rows.ts';
 import { TrainingError } from './errors.ts';
 import { initialParameters, type Parameter, packParameters, unpackParameters } from './parameters.ts';
+import { rasterOf } from './raster.ts';
+import { rateFactor } from './rates.ts';
 import { goalRow, largestRoom, type ResolvedLayer, resolveLayers, stepRow } from './structure.ts';
+import { join, newTally, reportOf, type Tally } from './tally.ts';
 import type { PassOptions, SlotReport, TrainedNetwork, Trainer } from './training.ts';
 
 export interface TrainerOptions {
@@ -37,16 +37,6 @@ interface Loaded {
   readonly layers: readonly ResolvedLayer[];
   /** Updates made. */
   updates: number;
-}
-
-/** What a slot's pass has come to so far. */
-interface Tally {
-  samples: number;
-  loss: number;
-  correct: number;
-  spikes: number[];
-  silent: number;
-  finite: boolean;
 }
 
 export class SurrogateTrainer implements Trainer {
@@ -367,39 +357,9 @@ function fitSegment(shape: SurrogateShape, memoryBytes: number): SurrogateShape 
   );
 }
 
-/** The learning rate's factor at a point of training. */
-function rateFactor(
-  { schedule }: TrainingDescription,
-  when: { readonly epoch: number; readonly overall: number; readonly batch: number },
-): number {
-  if (schedule === undefined || schedule.kind === 'constant') return 1;
-  if (schedule.kind === 'exponential') return schedule.gamma ** when.epoch;
-  const { end = 0, warmup = 0, epochs } = schedule;
-  if (when.batch < warmup) return (when.batch + 1) / warmup;
-  return end + (1 - end) * 0.5 * (1 + Math.cos(Math.PI * Math.min(1, when.overall / epochs)));
-}
-
 /** Without dropout when nothing is learned. */
 function inference(row: KernelRow, learn: boolean): KernelRow {
   return learn ? row : { ...row, input_scale: 1, output_scale: 1 };
-}
-
-function rasterOf({ offsets, events }: EventBatch, { steps, inputs }: SampleSource): Uint32Array {
-  const words = Math.ceil(inputs / 32);
-  const samples = offsets.length / (steps + 1);
-  const raster = new Uint32Array(samples * steps * words);
-  for (let b = 0; b < samples; b++) {
-    for (let t = 0; t < steps; t++) {
-      const row = (b * steps + t) * words;
-      const end = offsets[b * (steps + 1) + t + 1] as number;
-      for (let e = offsets[b * (steps + 1) + t] as number; e < end; e++) {
-        const input = events[e] as number;
-        const at = row + (input >>> 5);
-        raster[at] = (raster[at] as number) | (1 << (input & 31));
-      }
-    }
-  }
-  return raster;
 }
 
 function checkClasses(layers: readonly ResolvedLayer[], classes: number): void {
@@ -410,85 +370,3 @@ function checkClasses(layers: readonly ResolvedLayer[], classes: number): void {
     );
   }
 }
-
-function newTally(layers: number): Tally {
-  return {
-    samples: 0,
-    loss: 0,
-    correct: 0,
-    spikes: new Array<number>(layers).fill(0),
-    silent: 0,
-    finite: true,
-  };
-}
-
-function join(into: Tally, one: Tally): void {
-  into.samples += one.samples;
-  into.loss += one.loss;
-  into.correct += one.correct;
-  into.silent += one.silent;
-  into.finite &&= one.finite;
-  one.spikes.forEach((count, l) => {
-    into.spikes[l] = (into.spikes[l] as number) + count;
-  });
-}
-
-function reportOf(tally: Tally): SlotReport {
-  const { samples, loss, correct, spikes, silent, finite } = tally;
-  return {
-    samples,
-    loss: loss / samples,
-    accuracy: correct / samples,
-    layerSpikes: spikes.map((count) => count / samples),
-    silentSamples: silent,
-    finite,
-  };
-}
-
-const EMPTY_ROW: KernelRow = {
-  inputs: 0,
-  neurons: 0,
-  width: 0,
-  columns: 0,
-  projection: 0,
-  in_x: 0,
-  in_y: 0,
-  in_channels: 0,
-  out_x: 0,
-  out_y: 0,
-  kernel: 1,
-  stride: 1,
-  padding: 0,
-  dilation: 1,
-  recurrent: 0,
-  integrator: 0,
-  reset: 0,
-  detach: 1,
-  surrogate: 0,
-  slope: 1,
-  scale: 1,
-  adaptation: 0,
-  adaptation_decay: 0,
-  input_scale: 1,
-  output_scale: 1,
-  pool_weight: 0,
-  rate_low: 0,
-  rate_high: 1,
-  rate_weight: 0,
-};
-const EMPTY_GOAL: KernelRow = { kind: 0, rate_true: 0, rate_false: 0, gain: 1, epsilon: 1, weight: 0 };
-const EMPTY_STEP: KernelRow = {
-  runs: 0,
-  kind: 0,
-  learns: 0,
-  rate: 0,
-  momentum: 0,
-  nesterov: 0,
-  beta1: 0,
-  beta2: 0,
-  epsilon: 1,
-  correction1: 1,
-  correction2: 1,
-  weight_decay: 0,
-  clip: 0,
-};

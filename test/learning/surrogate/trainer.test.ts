@@ -148,8 +148,10 @@ describeOnDevices('the trainer', (open) => {
   });
 
   it('drops neurons in training alone, by the share asked for', async () => {
-    const network = description([{ ...HIDDEN, dropout: 0.5 }, READOUT]);
-    const plain = description([HIDDEN, READOUT]);
+    // Most neurons spike in every sample.
+    const lively: Layer = { ...HIDDEN, init: { kind: 'uniform', gain: 8 } } as Layer;
+    const network = description([{ ...lively, dropout: 0.5 }, READOUT]);
+    const plain = description([lively, READOUT]);
     using trainer = await make(await open(), [network, plain], 12);
     trainer.load(0, network);
     trainer.load(1, plain);
