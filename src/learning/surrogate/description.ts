@@ -65,26 +65,7 @@ export interface Integrator {
   readonly learn?: readonly Exclude<LearnableConstant, 'threshold'>[];
 }
 
-/**
- * The adaptive LIF neuron of SLAYER (lava-dl), in its integers: states are multiples of 1 / 4096, decays are
- * round(4096 decay) / 4096 of what is lost in a step, products are truncated toward zero.
- */
-export interface SlayerNeuron {
-  readonly kind: 'slayer';
-  readonly threshold: number;
-  readonly thresholdStep: number;
-  /** Shares lost in a step, 0 to 1. */
-  readonly currentDecay: number;
-  readonly voltageDecay: number;
-  readonly thresholdDecay: number;
-  readonly refractoryDecay: number;
-  /** The surrogate's width in thresholds and its scale, as lava-dl's `tau_grad` and `scale_grad`. */
-  readonly tauGrad: number;
-  readonly scaleGrad: number;
-  readonly learnDecays?: boolean;
-}
-
-export type Neuron = SpikingNeuron | Integrator | SlayerNeuron;
+export type Neuron = SpikingNeuron | Integrator;
 
 /** Initial weights: uniform in +-gain / sqrt(fan-in), or normal with standard deviation gain / sqrt(fan-in). */
 export interface WeightInit {
@@ -98,21 +79,19 @@ interface LayerBase {
   readonly neuron: Neuron;
   /** Share of the neurons whose output is dropped for a whole training sample; the others' is scaled by 1 / (1 - p). */
   readonly dropout?: number;
-  /** SLAYER's: output is a step later than the spike. */
+  /** Output is a step later than the spike, as between SLAYER's layers. */
   readonly shift?: boolean;
   /** Spikes per step that neurons are drawn to stay between, with the weight of the squared violation in the loss. */
   readonly rate?: { readonly low: number; readonly high: number; readonly weight: number };
 }
 
-/** How weights are held: SLAYER's norm (direction and length apart) and 8-bit quantization, each in every pass. */
-export interface WeightForm {
+interface Weighted {
+  /** Uniform with gain 1 when absent. */
   readonly init?: WeightInit;
-  readonly weightNorm?: boolean;
-  readonly quantize?: boolean;
 }
 
 /** All to all; with `recurrent`, all neurons of the layer to one another, one step later. */
-export interface DenseLayer extends LayerBase, WeightForm {
+export interface DenseLayer extends LayerBase, Weighted {
   readonly kind: 'dense';
   readonly neurons: number;
   readonly bias?: boolean;
@@ -121,15 +100,13 @@ export interface DenseLayer extends LayerBase, WeightForm {
 }
 
 /** Square kernels over [height, width, channels]. */
-export interface ConvLayer extends LayerBase, WeightForm {
+export interface ConvLayer extends LayerBase, Weighted {
   readonly kind: 'conv';
   readonly channels: number;
   readonly kernel: number;
   readonly stride?: number;
   readonly padding?: number;
   readonly dilation?: number;
-  /** One delay a channel, learned, in steps, from [0, 1) at first (lava-dl's axon delay). */
-  readonly learnDelays?: boolean;
 }
 
 /** The sum (or with weight 1 / kernel^2 the average) of each channel over squares. */

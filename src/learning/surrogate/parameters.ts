@@ -39,8 +39,8 @@ export function initialParameters(resolved: ResolvedLayer, index: number, seed: 
   const { neuron } = layer;
   const constants: Record<(typeof CONSTANTS)[number], number> = {
     bias: 0,
-    currentDecay: neuron.kind === 'slayer' ? 0 : (neuron.currentDecay ?? 0),
-    membraneDecay: neuron.kind === 'slayer' ? 0 : neuron.membraneDecay,
+    currentDecay: neuron.currentDecay ?? 0,
+    membraneDecay: neuron.membraneDecay,
     threshold: neuron.kind === 'lif' ? neuron.threshold : 1,
   };
   for (const name of CONSTANTS) {

@@ -185,19 +185,15 @@ function checkNeuron(neuron: Neuron, fail: Fail): void {
     if (value !== undefined && !(value >= 0 && value <= 1))
       fail(`${what} is ${value}; give a factor from 0 to 1`);
   };
-  if (neuron.kind === 'slayer') {
-    fail('neurons of kind slayer are not trained by this engine yet; use lif with the surrogate exponential');
-  } else {
-    decay(neuron.membraneDecay, 'membraneDecay');
-    decay(neuron.currentDecay, 'currentDecay');
-    if (neuron.kind === 'lif') {
-      decay(neuron.adaptationDecay, 'adaptationDecay');
-      if (!(neuron.threshold > 0)) fail(`threshold is ${neuron.threshold}; give one above 0`);
-      if (!(neuron.surrogate.slope > 0))
-        fail(`the surrogate's slope is ${neuron.surrogate.slope}; give one above 0`);
-      if (!SURROGATES.includes(neuron.surrogate.kind)) {
-        fail(`there is no surrogate "${neuron.surrogate.kind}"; there is ${SURROGATES.join(', ')}`);
-      }
+  decay(neuron.membraneDecay, 'membraneDecay');
+  decay(neuron.currentDecay, 'currentDecay');
+  if (neuron.kind === 'lif') {
+    decay(neuron.adaptationDecay, 'adaptationDecay');
+    if (!(neuron.threshold > 0)) fail(`threshold is ${neuron.threshold}; give one above 0`);
+    if (!(neuron.surrogate.slope > 0))
+      fail(`the surrogate's slope is ${neuron.surrogate.slope}; give one above 0`);
+    if (!SURROGATES.includes(neuron.surrogate.kind)) {
+      fail(`there is no surrogate "${neuron.surrogate.kind}"; there is ${SURROGATES.join(', ')}`);
     }
   }
 }

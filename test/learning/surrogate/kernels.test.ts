@@ -64,7 +64,7 @@ async function compare(
       expect(Math.abs((report?.loss ?? Number.NaN) - loss)).toBeLessThan(1e-4 * Math.max(1, loss));
     const gradients = await trainer.gradients(slot);
     for (const [l, layer] of network.layers.entries()) {
-      const learned = layer.neuron.kind === 'slayer' ? [] : (layer.neuron.learn ?? []);
+      const learned = layer.neuron.learn ?? [];
       const names = [
         ...(layer.kind === 'pool' ? [] : ['weight']),
         ...(layer.kind === 'dense' && layer.recurrent ? ['recurrent'] : []),
