@@ -5,7 +5,7 @@ import type { Device } from '../../../src/device/index.ts';
 import type { Layer, TrainingDescription } from '../../../src/learning/surrogate/description.ts';
 import { SurrogateTrainer } from '../../../src/learning/surrogate/trainer.ts';
 import { describeOnDevices } from '../../devices.ts';
-import { description, neuron, READOUT, randomSpikes } from './networks.ts';
+import { description, neuron, READOUT, randomSpikes, randomValues } from './networks.ts';
 import { type Gradients, Reference } from './reference.ts';
 
 const SAMPLES = 5;
@@ -191,6 +191,12 @@ describeOnDevices('surrogate gradients', (open) => {
       READOUT,
     ];
     await compare(await open(), [description(layers)], image);
+  });
+
+  it('of real-valued inputs, in slots of different sizes', async () => {
+    const network = description([hidden({ recurrent: {} } as never), READOUT]);
+    const smaller = description([hidden({}, {}, 5), READOUT], { seed: 3 });
+    await compare(await open(), [network, smaller], randomValues(SAMPLES, STEPS, 7));
   });
 
   it('are the same when steps are cut into segments', async () => {

@@ -73,3 +73,31 @@ export function randomSpikes(
   });
   return { ...stored, dense };
 }
+
+/** Normal values for each input and step. */
+export function randomValues(
+  samples: number,
+  steps: number,
+  inputs: number,
+  { classes = 3, seed = 2 } = {},
+): SampleSource & { readonly dense: number[][][] } {
+  const draws = new Draws([seed, 0], 99);
+  const dense = Array.from({ length: samples }, () =>
+    Array.from({ length: steps }, () => Array.from({ length: inputs }, () => Math.fround(draws.normal()))),
+  );
+  const labels = Uint8Array.from({ length: samples }, (_, b) => b % classes);
+  return {
+    kind: 'values',
+    samples,
+    steps,
+    inputs,
+    shape: [1, 1, inputs],
+    classes,
+    labels,
+    dense,
+    batch: (indices) => ({
+      kind: 'values',
+      values: Float32Array.from([...indices].flatMap((sample) => (dense[sample] as number[][]).flat())),
+    }),
+  };
+}
