@@ -8,6 +8,7 @@
  *     node_modules/.bin/node bench/training.ts --task recurrent --device native --python <python with the peers>
  *     node_modules/.bin/node bench/training.ts --task dense --n 1024
  *
+ * `--threads 1` and `processorSeconds` compare what the work costs on a machine that does other things too.
  * With --python the peers (bench/peers/surrogate_training.py) run right after, in the same go.
  */
 import { spawnSync } from 'node:child_process';
@@ -26,6 +27,7 @@ const { values } = parseArgs({
     n: { type: 'string', default: '1024' },
     repetitions: { type: 'string', default: '7' },
     python: { type: 'string' },
+    threads: { type: 'string', default: '2' },
   },
 });
 const repetitions = Number(values.repetitions);
@@ -98,7 +100,7 @@ function dense(): { source: SampleSource; description: TrainingDescription } {
 }
 
 const { source, description } = values.task === 'dense' ? dense() : recurrent();
-await using device = await openDevice(values.device, { timing: true });
+await using device = await openDevice(values.device, { timing: true, threads: Number(values.threads) });
 using trainer = await SurrogateTrainer.create(device, {
   batchSize: source.samples,
   input: source,
@@ -110,11 +112,13 @@ const indices = Uint32Array.from({ length: source.samples }, (_, index) => index
 const [first] = await trainer.differentiate(source, indices);
 await device.timings();
 const seconds: number[] = [];
+const processor = process.cpuUsage();
 for (let r = 0; r < repetitions; r++) {
   const began = performance.now();
   await trainer.differentiate(source, indices);
   seconds.push((performance.now() - began) / 1000);
 }
+const { user, system } = process.cpuUsage(processor);
 const timings = await device.timings();
 const byKernel: Record<string, number> = {};
 for (const { kernel, milliseconds } of timings) {
@@ -132,13 +136,15 @@ console.log(
     least: seconds[0],
     most: seconds.at(-1),
     samplesPerSecond: source.samples / median,
+    // Of all threads; where other work runs it says more than the clock.
+    processorSeconds: (user + system) / 1e6 / repetitions,
     spikesPerSample: first?.layerSpikes,
     kernelMs: byKernel,
   }),
 );
 if (values.python) {
   const script = fileURLToPath(new URL('./peers/surrogate_training.py', import.meta.url));
-  spawnSync(values.python, [script, values.task, String(n), String(repetitions)], {
+  spawnSync(values.python, [script, values.task, String(n), String(repetitions), values.threads], {
     stdio: ['ignore', 'inherit', 'inherit'],
   });
 }

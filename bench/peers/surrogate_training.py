@@ -1,6 +1,6 @@
 """The work of bench/training.ts on snnTorch, Norse and SpikingJelly: one JSON line a library and task.
 
-    python bench/peers/surrogate_training.py recurrent|dense [n] [repetitions]
+    python bench/peers/surrogate_training.py recurrent|dense [n] [repetitions] [threads]
 
 recurrent: 700-256-20, T = 100, batch 64, input spikes with the given density (0.03), recurrent hidden LIF, leaky readout,
 cross-entropy of the mean potential; forward and backward, no update.
@@ -17,7 +17,7 @@ import warnings
 warnings.filterwarnings("ignore")
 import torch
 
-torch.set_num_threads(2)
+torch.set_num_threads(int(sys.argv[4]) if len(sys.argv) > 4 else 2)
 T, B, INPUTS, HIDDEN, CLASSES, DENSITY = 100, 64, 700, 256, 20, 0.03
 task = sys.argv[1]
 n = int(sys.argv[2]) if len(sys.argv) > 2 else 1024
@@ -26,17 +26,18 @@ repetitions = int(sys.argv[3]) if len(sys.argv) > 3 else 5
 
 def measure(name, step, **more):
     step()
-    times = []
+    times, processor = [], time.process_time()
     for _ in range(repetitions):
         began = time.perf_counter()
         step()
         times.append(time.perf_counter() - began)
+    processor = (time.process_time() - processor) / repetitions
     samples = B if task == "recurrent" else 16
     median = statistics.median(times)
     print(
         json.dumps(
             {"library": name, "task": task, "n": n, "seconds": median, "least": min(times), "most": max(times),
-             "samplesPerSecond": samples / median, **more}
+             "samplesPerSecond": samples / median, "processorSeconds": processor, **more}
         ),
         flush=True,
     )
