@@ -93,13 +93,7 @@ fn product(sizes: &[u32], what: &str) -> Result<usize, Failure> {
 }
 
 /// The slots of a launch, each checked against the strides of its arrays.
-fn check_slots<'a>(
-    slots: &'a [Slot],
-    count: u32,
-    width: u32,
-    columns: u32,
-    rows: u32,
-) -> Result<&'a [Slot], Failure> {
+fn check_slots(slots: &[Slot], count: u32, width: u32, columns: u32, rows: u32) -> Result<&[Slot], Failure> {
     let Some(slots) = slots.get(..count as usize) else {
         return Err(refused(format!(
             "\"slots\" holds {} slots; the launch is for {count}",
