@@ -23,9 +23,8 @@ export const STREAMS = {
   initialState: 13,
   parameters: 14,
   plasticity: 15,
-  trainingWeights: 16,
-  trainingOrder: 17,
-  dropout: 18,
+  trainingWeights: 20,
+  dropout: 21,
   slayerDropout: 24,
 } as const;
 
