@@ -1,4 +1,5 @@
 /** The public API of Tacet: re-exports only. */
+export * from './data/index.ts';
 export * from './device/index.ts';
 export * from './dynamics/index.ts';
 export * from './learning/index.ts';

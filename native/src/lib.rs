@@ -5,6 +5,7 @@
 //! * [`graph`]: measures of directed graphs, for pruning.
 //! * [`device`]: a queue of kernel launches with its own memory and threads, behind the seam of `src/device`.
 //! * [`kernels`]: the kernels of `shaders/`, for the processor.
+//! * [`slayer`]: the convolutional network of the recorded SLAYER experiments, for repeating them.
 //! * [`vulkan`]: which of several identical graphics cards WebGPU gets to see.
 //!
 //! But for the Vulkan layer, nothing here is global: every object that JavaScript makes owns its threads and its memory,
@@ -20,5 +21,6 @@ mod gp;
 mod graph;
 mod kernels;
 mod linalg;
+mod slayer;
 mod vulkan;
 mod worker;

@@ -19,6 +19,7 @@ const INPUT_ERRORS = new Set([
   'NetworkError',
   'RecurrentNetworkError',
   'PruningError',
+  'TrainingError',
 ]);
 /** Codes of other error classes that report bad input. */
 const INPUT_CODES: Readonly<Record<string, ReadonlySet<string>>> = {

@@ -1,6 +1,7 @@
 /** `tacet evaluate`: runs given hyperparameters without a search. */
 import { Command } from 'commander';
 import { parse } from 'yaml';
+import { meansNetwork } from '../learning/surrogate/saved.ts';
 import { type EvaluationEntry, runEvaluation } from '../study/evaluation.ts';
 import { type Recipe, recipeOf } from '../study/recipes.ts';
 import { findRunDevices } from '../study/run-devices.ts';
@@ -12,13 +13,14 @@ import { listenForInterrupt } from './interrupt.ts';
 import { evaluationJson, printJson } from './json-lines.ts';
 import { batchOptions, devicesOption, jsonOption, setOption, wholeNumber } from './options.ts';
 import { ProgressDisplay } from './progress-display.ts';
+import { evaluateSavedNetwork } from './saved-network.ts';
 import { downText, readyText } from './search-progress.ts';
 import { type Assignment, readStudyDocument, readText } from './study-document.ts';
 import { checkHyperparameters } from './study-plan.ts';
 import { evaluationTable } from './trial-report.ts';
 
 interface EvaluateOptions {
-  readonly params: string;
+  readonly params?: string;
   readonly samples?: number;
   readonly seed: number;
   readonly set: readonly Assignment[];
@@ -35,6 +37,7 @@ const EXAMPLES = `
 Examples:
   tacet evaluate mnist-stdp --params params.json --samples 2000
   tacet evaluate mnist-stdp --params params.json --set settings.beta=0.05 --json
+  tacet evaluate mnist-dense.network.json
 
 The file has one object of hyperparameters, or a list of them, which run side by side:
   [{ "decoder": "all", "epochs": 1, "map_size": 100, ... }, ...]
@@ -42,9 +45,11 @@ tacet show <study> --trial <number> --json prints a trial's, under "values".`;
 
 export function evaluateCommand(): Command {
   const command = new Command('evaluate')
-    .description('run given hyperparameters of a recipe, without a search and without a store')
-    .argument('<recipe>', 'a recipe, such as mnist-stdp')
-    .requiredOption('--params <file>', 'a JSON file with hyperparameters: one object or a list')
+    .description(
+      'run given hyperparameters of a recipe, or a network that tacet train has saved, without a search',
+    )
+    .argument('<recipe>', 'a recipe, such as mnist-stdp, or the file of a saved network')
+    .option('--params <file>', 'a JSON file with hyperparameters of a recipe: one object or a list')
     .option(
       '--samples <count>',
       "training samples, and a quarter as many held out (default: the recipe's settings)",
@@ -62,6 +67,13 @@ export function evaluateCommand(): Command {
 
 async function evaluate(name: string, options: EvaluateOptions): Promise<void> {
   const { params, samples, seed, slots, chunk, json = false } = options;
+  if (meansNetwork(name)) {
+    await evaluateSavedNetwork(name, options.devices, json);
+    return;
+  }
+  if (params === undefined) {
+    throw new UsageError('--params is missing: give a JSON file with hyperparameters of the recipe');
+  }
   const document = readStudyDocument(name, options.set);
   const recipe = recipeOf(document.recipe);
   const given: Record<string, unknown> = { ...document.settings };

@@ -15,6 +15,7 @@ import { searchCommand } from './search.ts';
 import { showCommand } from './show.ts';
 import { simulateCommand } from './simulate.ts';
 import { studiesCommand } from './studies.ts';
+import { trainCommand } from './train.ts';
 import { workerCommand } from './worker.ts';
 
 const EXAMPLES = `
@@ -25,6 +26,7 @@ Examples:
   tacet report mnist-stdp
   tacet simulate cuba
   tacet prune hrsnn
+  tacet train mnist-dense
   tacet devices
 
 TACET_DEBUG=1 in the environment prints the stack below an error.`;
@@ -40,6 +42,7 @@ export function createProgram(): Command {
   const commands = [
     searchCommand(),
     evaluateCommand(),
+    trainCommand(),
     studiesCommand(),
     showCommand(),
     reportCommand(),

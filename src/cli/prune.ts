@@ -18,11 +18,11 @@ import { UsageError } from './errors.ts';
 import { formatCount, formatDuration, formatShare, formatTable, formatValue } from './format.ts';
 import { printJson } from './json-lines.ts';
 import { readNetworkSource } from './network-document.ts';
+import { networkDocument } from './network-file.ts';
 import { jsonOption, wholeNumber } from './options.ts';
 import { ProgressDisplay } from './progress-display.ts';
 import { compareCommand } from './prune-compare.ts';
 import { routeOption, share } from './prune-options.ts';
-import { networkDocument } from './saved-network.ts';
 import { type Assignment, laidOver, parseAssignment } from './study-document.ts';
 
 interface PruneOptions {

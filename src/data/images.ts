@@ -1,6 +1,7 @@
 /** The images that a study learns: MNIST, or a data set of one's own in NumPy's files. */
 import { existsSync } from 'node:fs';
-import { DataError, type LabelledImages, loadMnist } from './mnist.ts';
+import { DataError } from './errors.ts';
+import { type LabelledImages, loadMnist } from './mnist.ts';
 import { loadNpzImages } from './npz-images.ts';
 
 /** What a study's settings say of its data. */

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { DataError } from './errors.ts';
 
 /** Labelled images, one byte a pixel. */
 export interface LabelledImages {
@@ -11,19 +12,6 @@ export interface LabelledImages {
   /** [image], 0 .. classes - 1 */
   readonly labels: Uint8Array;
   readonly classes: number;
-}
-
-export type DataErrorCode = 'missing' | 'malformed';
-
-/** A data set that is not where or not as it should be. */
-export class DataError extends Error {
-  override readonly name = 'DataError';
-  readonly code: DataErrorCode;
-
-  constructor(code: DataErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
-  }
 }
 
 const IMAGES_MAGIC = 0x00000803;

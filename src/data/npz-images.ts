@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { unzipSync } from 'fflate';
 import { parseNpy } from '../network/connectivity/npy.ts';
 import { NetworkError } from '../network/errors.ts';
-import { DataError, type LabelledImages } from './mnist.ts';
+import { DataError } from './errors.ts';
+import type { LabelledImages } from './mnist.ts';
 
 /** Names under which arrays are looked for where a file has several. */
 const IMAGE_NAMES = ['x', 'images', 'x_train', 'data', 'arr_0'];

@@ -16,7 +16,7 @@ export {
   type Route,
   type SpectrumSummary,
 } from './spectrum.ts';
-export type { Surrogate } from './surrogate.ts';
+export type { TangentSurrogate } from './surrogate.ts';
 export {
   type FlowSystem,
   largestExponentByReplicas,

@@ -16,14 +16,14 @@ import {
   type Route,
   summarize,
 } from './spectrum.ts';
-import { completeSurrogate, operatorOf, type Surrogate, SurrogateCoefficients } from './surrogate.ts';
+import { completeSurrogate, operatorOf, SurrogateCoefficients, type TangentSurrogate } from './surrogate.ts';
 import { TangentProgram } from './tangent-program.ts';
 import { type SpectrumTimes, stepsOf } from './times.ts';
 
 export interface NetworkSpectrumOptions extends SpectrumTimes {
   readonly route: Exclude<Route, 'given'>;
   /** Of the route `surrogate`. */
-  readonly surrogate?: Surrogate;
+  readonly surrogate?: TangentSurrogate;
   /**
    * `double`: on the host, network after network (route `saltation` only, its default). `single`: on the device, all
    * networks in one launch (the default of `surrogate`).
@@ -215,7 +215,11 @@ class SurrogateSource implements Source {
     this.neurons = coefficients.map(({ neurons }) => neurons);
   }
 
-  static async create(device: Device, networks: readonly CompiledNetwork[], surrogate: Required<Surrogate>) {
+  static async create(
+    device: Device,
+    networks: readonly CompiledNetwork[],
+    surrogate: Required<TangentSurrogate>,
+  ) {
     const coefficients = networks.map((network) => new SurrogateCoefficients(network, surrogate));
     const traces = coefficients.map(({ neurons }) => [...neurons.numbers]);
     const batch = await RecurrentBatch.create(device, networks, {

@@ -16,7 +16,7 @@ import { ensureInput } from './errors.ts';
 import { type EventNeurons, eventNeurons } from './event-neurons.ts';
 
 /** What stands for the derivative of a spike by the potential. U is the potential in units of the threshold's height. */
-export interface Surrogate {
+export interface TangentSurrogate {
   /**
    * - `fast-sigmoid`: 1 / (sharpness |U - 1| + 1)^2 (Zenke and Ganguli 2018), the default
    * - `triangle`: max(0, 1 - sharpness |U - 1|) (Esser et al. 2016)
@@ -31,7 +31,7 @@ export interface Surrogate {
 }
 
 /** @throws {DynamicsError} `bad-input` */
-export function completeSurrogate(given: Surrogate = {}): Required<Surrogate> {
+export function completeSurrogate(given: TangentSurrogate = {}): Required<TangentSurrogate> {
   const { shape = 'fast-sigmoid', sharpness = 10, reset = 'detached' } = given;
   ensureInput(
     shape === 'fast-sigmoid' || shape === 'triangle',
@@ -104,13 +104,13 @@ export function operatorOf(network: CompiledNetwork, neurons: EventNeurons): Tan
 /** Turns the recorded potentials and spikes of a network into the coefficients of its steps. */
 export class SurrogateCoefficients {
   readonly neurons: EventNeurons;
-  readonly #surrogate: Required<Surrogate>;
+  readonly #surrogate: Required<TangentSurrogate>;
   readonly #leaks: Float32Array;
   readonly #held: Float64Array;
   readonly #refractorySteps: Float64Array;
 
   /** @throws {DynamicsError} `unsupported` naming what of the network has no derivative */
-  constructor(network: CompiledNetwork, surrogate: Required<Surrogate>) {
+  constructor(network: CompiledNetwork, surrogate: Required<TangentSurrogate>) {
     this.neurons = eventNeurons(network, 'surrogate');
     this.#surrogate = surrogate;
     this.#leaks = Float32Array.from(this.neurons.tauMs, (tau) => Math.exp(-network.dtMs / tau));

@@ -23,8 +23,11 @@ export const STREAMS = {
   initialState: 13,
   parameters: 14,
   plasticity: 15,
-  pruning: 20,
   tangentVectors: 16,
+  pruning: 20,
+  dropout: 21,
+  trainingWeights: 22,
+  slayerDropout: 24,
 } as const;
 
 export type Words4 = readonly [number, number, number, number];

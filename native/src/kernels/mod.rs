@@ -6,9 +6,10 @@
 pub mod contract;
 mod diehl_cook;
 mod disjoint;
-mod philox;
+pub mod philox;
 mod philox_words;
 mod recurrent;
+mod surrogate;
 mod tangents;
 mod uniform_weights;
 
@@ -34,5 +35,13 @@ pub const KERNELS: &[Kernel] = &[
     tangents::STEP,
     tangents::EVENTS,
     tangents::ORTHONORMALIZE,
+    surrogate::backward::KERNEL,
+    surrogate::forward::KERNEL,
+    surrogate::loss::KERNEL,
+    surrogate::matmul::KERNEL,
+    surrogate::norm::KERNEL,
+    surrogate::transposed::KERNEL,
+    surrogate::update::KERNEL,
+    surrogate::weights::KERNEL,
     uniform_weights::KERNEL,
 ];

@@ -1,0 +1,98 @@
+/**
+ * The Free Spoken Digit Dataset (Jackson and others, version 1.0.10, CC BY-SA 4.0): 3,000 recordings of ten digits by
+ * six speakers, named `{digit}_{speaker}_{index}.wav`, 8 kHz. The usual test set is index 0 to 4 of each.
+ */
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { type CochleaOptions, encodeSound } from './cochlea.ts';
+import { DataError } from './errors.ts';
+import { SampleWriter } from './event-lists.ts';
+import type { SpikeSamples } from './samples.ts';
+import { readTar } from './tar.ts';
+import { readWav } from './wav.ts';
+
+export interface Recording {
+  readonly digit: number;
+  readonly speaker: string;
+  readonly index: number;
+  readonly content: Uint8Array;
+}
+
+/**
+ * The recordings in a folder of WAV files, or in an archive of one, by name.
+ *
+ * @throws {DataError} `missing`, or `malformed` when there is no file of such a name
+ */
+export function readSpokenDigits(path: string): Recording[] {
+  const found: Recording[] = [];
+  const take = (name: string, content: () => Uint8Array) => {
+    const parts = /(?:^|\/)(\d)_([a-z]+)_(\d+)\.wav$/.exec(name);
+    if (!parts) return;
+    const [, digit, speaker, index] = parts as unknown as [string, string, string, string];
+    found.push({ digit: Number(digit), speaker, index: Number(index), content: content() });
+  };
+  try {
+    if (statSync(path).isDirectory()) {
+      for (const name of readdirSync(path)) take(name, () => readFileSync(join(path, name)));
+    } else {
+      for (const file of readTar(readFileSync(path), path)) take(file.name, () => file.content);
+    }
+  } catch (cause) {
+    if (cause instanceof DataError) throw cause;
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new DataError(
+      'missing',
+      `can't read ${path}: ${why}; give the folder or the archive of the recordings`,
+      {
+        cause,
+      },
+    );
+  }
+  if (found.length === 0) {
+    throw new DataError(
+      'malformed',
+      `${path} has no files named like 0_george_0.wav; give the folder "recordings"`,
+    );
+  }
+  const order = ({ digit, speaker, index }: Recording) =>
+    `${digit}_${speaker}_${String(index).padStart(4, '0')}`;
+  return found.sort((a, b) => (order(a) < order(b) ? -1 : 1));
+}
+
+export interface SpokenDigitsOptions extends CochleaOptions {
+  /** Milliseconds of a step. */
+  readonly stepMs?: number;
+  /** Held out as the test set; without it, index 0 to 4 of each speaker and digit are. */
+  readonly speaker?: string;
+}
+
+/**
+ * Encodes the recordings by the cochlea. A channel that spikes more than once in a step spikes once there.
+ *
+ * @throws {DataError} for a file that is no such recording
+ */
+export function spokenDigits(
+  recordings: readonly Recording[],
+  options: SpokenDigitsOptions = {},
+): { readonly train: SpikeSamples; readonly test: SpikeSamples } {
+  const { stepMs = 10, durationMs = 1000, channels = 32, speaker } = options;
+  if (speaker !== undefined && !recordings.some((recording) => recording.speaker === speaker)) {
+    const known = [...new Set(recordings.map((recording) => recording.speaker))].sort().join(', ');
+    throw new DataError('missing', `there is no speaker "${speaker}"; there are ${known}`);
+  }
+  const steps = Math.ceil(durationMs / stepMs);
+  const [train, test] = [0, 1].map(() => new SampleWriter(steps, [1, 1, channels])) as [
+    SampleWriter,
+    SampleWriter,
+  ];
+  for (const recording of recordings) {
+    const { digit, index, content } = recording;
+    const name = `${digit}_${recording.speaker}_${index}.wav`;
+    const spikes = Array.from({ length: steps }, (): number[] => []);
+    const fine = encodeSound(readWav(content, name), { ...options, durationMs, channels });
+    for (const [ms, inputs] of fine.entries()) spikes[Math.floor(ms / stepMs)]?.push(...inputs);
+    const held = speaker === undefined ? index < 5 : recording.speaker === speaker;
+    (held ? test : train).add(spikes, digit);
+  }
+  return { train: train.done(10), test: test.done(10) };
+}

@@ -1,0 +1,21 @@
+/** A batch's events as the bits that the kernels read. */
+import type { EventBatch, SampleSource } from '../../data/samples.ts';
+
+/** u32 [sample][step][ceil(inputs / 32)]: bit i % 32 of word i / 32 is set where input i spikes. */
+export function rasterOf({ offsets, events }: EventBatch, { steps, inputs }: SampleSource): Uint32Array {
+  const words = Math.ceil(inputs / 32);
+  const samples = offsets.length / (steps + 1);
+  const raster = new Uint32Array(samples * steps * words);
+  for (let b = 0; b < samples; b++) {
+    for (let t = 0; t < steps; t++) {
+      const row = (b * steps + t) * words;
+      const end = offsets[b * (steps + 1) + t + 1] as number;
+      for (let e = offsets[b * (steps + 1) + t] as number; e < end; e++) {
+        const input = events[e] as number;
+        const at = row + (input >>> 5);
+        raster[at] = (raster[at] as number) | (1 << (input & 31));
+      }
+    }
+  }
+  return raster;
+}
