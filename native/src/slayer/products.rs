@@ -31,8 +31,9 @@ pub fn pack(spikes: &Ints) -> Bytes {
 
 /// Sites whose products are computed together, to use each row of weights that often.
 const TOGETHER: usize = 4;
-/// Blocks of input channels that are computed together, at most.
-const WIDEST: usize = 4;
+/// Blocks of input channels that are computed together, at most: with four, the sums no longer fit the registers, and
+/// more than half of an image's time went there.
+const WIDEST: usize = 3;
 
 /// How the input channels' blocks are divided: the widths of the tiles, as even as can be.
 pub fn tile_widths(blocks: usize) -> impl Iterator<Item = usize> {
@@ -63,7 +64,6 @@ pub fn send_back(back: &Back<'_>, sites: &[(u32, u32)], found: &mut [Reals]) {
         match width {
             1 => tile::<1>(back, weights, block, sites, found),
             2 => tile::<2>(back, weights, block, sites, found),
-            3 => tile::<3>(back, weights, block, sites, found),
             _ => tile::<WIDEST>(back, weights, block, sites, found),
         }
         block += width;
