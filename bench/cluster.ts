@@ -3,7 +3,7 @@
  *
  *     node bench/cluster.ts rates [--trials 4000] [--workers 4] [--slots 16]
  *     node bench/cluster.ts scale
- *     node bench/cluster.ts mnist [--trials 96] [--repetitions 3]
+ *     node bench/cluster.ts mnist [--trials 48] [--repetitions 3]
  *
  * `rates`: trials that cost nothing, with outcomes as large as real ones, through one coordinator and worker processes:
  * what is left is dispatching. `scale`: times each call alone, and puts them into a model of up to 1,000 workers. `mnist`:
@@ -252,7 +252,12 @@ function throughput(ready: readonly Line[], search: readonly Line[]): number {
 async function mnist(server: TemporaryPostgres, trials: number, repetitions: number): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'tacet-bench-'));
   const study = ['mnist-stdp', '--optimizer', 'sobol', '--trials', String(trials)];
-  const settings = ['settings.trainSamples=3000', 'settings.holdOutSamples=1000', 'space.map_size.high=400'];
+  const settings = [
+    'settings.trainSamples=3000',
+    'settings.holdOutSamples=1000',
+    'space.map_size.high=400',
+    'settings.beta=1',
+  ];
   const sets = [...settings, 'space.epochs=1'].flatMap((assignment) => ['--set', assignment]);
   const search = ['search', ...study, ...sets];
   const pool: number[] = [];
@@ -311,7 +316,7 @@ async function main(): Promise<void> {
     await rates(server, Number(trials ?? 4000), Number(workers), Number(slots));
     await rates(server, Math.round(Number(trials ?? 4000) / 4), 1, 1);
   } else if (what === 'scale') await scale(server);
-  else if (what === 'mnist') await mnist(server, Number(trials ?? 96), Number(repetitions));
+  else if (what === 'mnist') await mnist(server, Number(trials ?? 48), Number(repetitions));
   else throw new Error('say what to measure: rates, scale, or mnist');
 }
 

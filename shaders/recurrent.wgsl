@@ -16,7 +16,8 @@ struct Slot {
   delta: u32,
   // Planes of arrivals for exponential channels, in the order of the channels.
   exponential: u32,
-  // 1: conductances, so g is held over a step. 2: noise. 4: adaptive thresholds.
+  // 1: conductances, so g is held over a step. 2: noise. 4: adaptive thresholds. 8: traces
+  // are of v before the reset, which then stands in the place of adaptation; recurrent_network only, without 4.
   flags: u32,
   // Slots of the ring of arrivals: the longest delay, since a step takes out its arrivals before it sends its spikes.
   depth: u32,
@@ -73,6 +74,7 @@ struct Slot {
 const CONDUCTANCE = 1u;
 const NOISE = 2u;
 const ADAPTATION = 4u;
+const BEFORE_RESET = 8u;
 
 const RECORD_RASTER = 1u;
 const RECORD_TRACES = 2u;

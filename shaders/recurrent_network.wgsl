@@ -20,7 +20,7 @@
 // ring      i32 [depth][plane][stride]: what is to arrive, in units of 2^-k
 // raster    u32 [step][stride / 32]: bit of each neuron that spikes, for the steps of this launch
 // counts    u32 [neuron]: spikes since the beginning
-// traces    f32 [step][trace_count]: v (mV) at the end of each step of this launch
+// traces    f32 [step][trace_count]: v (mV) at the end of each step of this launch, or before its reset
 // launch    one workgroup for each slot
 // cost      a step: 4 B (2 planes + 5 + 2 channels) and about 10 + 4 channels flops a neuron; 8 to 16 B an event
 // deterministic
@@ -188,7 +188,9 @@ fn main(
     }
     if ((params.record & RECORD_TRACES) != 0u) {
       for (var k = lane; k < slot.trace_count; k += lanes) {
-        traces[slot.traces + t * slot.trace_count + k] = state[slot.state + tables[slot.traced + k]];
+        let field = select(0u, 2u, (slot.flags & BEFORE_RESET) != 0u);
+        let at = slot.state + field * slot.stride + tables[slot.traced + k];
+        traces[slot.traces + t * slot.trace_count + k] = state[at];
       }
     }
     if (lane == 0u) {

@@ -111,6 +111,11 @@ fn update_quad(slot: Slot, quad: u32, step: u32) {
     threshold += adaptation;
   }
   let spikes = (v > threshold) & !held;
+  if ((slot.flags & BEFORE_RESET) != 0u) {
+    for (var w = 0u; w < 4u; w++) {
+      state[adaptation_at[w]] = v[w];
+    }
+  }
   var remaining = max(left - 1.0, vec4<f32>(0.0));
   if (any(spikes)) {
     let reset = parameter(slot, RESET, neurons) + parameter(slot, KEEP, neurons) * (v - base);

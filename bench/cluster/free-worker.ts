@@ -10,7 +10,7 @@ process.send?.('open');
 await serveStudies(database, {
   devices: madeUpDevices(1),
   slots,
-  exitAfterIdleMs: 2_000,
+  exitAfterIdleMs: 5_000,
   startSession: (setup, listener) => {
     return new ThreadSession(new URL('../overhead/worker.ts', import.meta.url), { setup }, listener);
   },

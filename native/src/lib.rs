@@ -2,6 +2,7 @@
 //!
 //! * [`linalg`]: dense linear algebra in f64, for the Gaussian processes of the optimizer.
 //! * [`gp`]: Gaussian process regression for the optimizer.
+//! * [`graph`]: measures of directed graphs, for pruning.
 //! * [`device`]: a queue of kernel launches with its own memory and threads, behind the seam of `src/device`.
 //! * [`kernels`]: the kernels of `shaders/`, for the processor.
 //! * [`vulkan`]: which of several identical graphics cards WebGPU gets to see.
@@ -16,6 +17,7 @@
 mod device;
 mod failure;
 mod gp;
+mod graph;
 mod kernels;
 mod linalg;
 mod vulkan;

@@ -18,11 +18,13 @@ const INPUT_ERRORS = new Set([
   'DataError',
   'NetworkError',
   'RecurrentNetworkError',
+  'PruningError',
 ]);
 /** Codes of other error classes that report bad input. */
 const INPUT_CODES: Readonly<Record<string, ReadonlySet<string>>> = {
   StudyError: new Set(['conflict', 'unknown-study', 'unknown-trial', 'bad-store', 'bad-input', 'mismatch']),
   OptimizerError: new Set(['settings', 'unknown-optimizer']),
+  DynamicsError: new Set(['bad-input', 'unsupported']),
   DeviceError: new Set(['no-device', 'unknown-device', 'native-missing', 'same-card']),
 };
 

@@ -8,6 +8,8 @@ import { describeError, exitCodeOf } from './errors.ts';
 import { evaluateCommand } from './evaluate.ts';
 import { exportCommand } from './export.ts';
 import { importCommand } from './import.ts';
+import { lyapunovCommand } from './lyapunov.ts';
+import { pruneCommand } from './prune.ts';
 import { reportCommand } from './report.ts';
 import { searchCommand } from './search.ts';
 import { showCommand } from './show.ts';
@@ -22,6 +24,7 @@ Examples:
   tacet show mnist-stdp
   tacet report mnist-stdp
   tacet simulate cuba
+  tacet prune hrsnn
   tacet devices
 
 TACET_DEBUG=1 in the environment prints the stack below an error.`;
@@ -31,6 +34,8 @@ export function createProgram(): Command {
   const program = new Command('tacet')
     .description('Large searches over spiking neural networks.')
     .version(packageVersion(), '--version')
+    // What stands behind a subcommand is that subcommand's.
+    .enablePositionalOptions()
     .addHelpText('after', EXAMPLES);
   const commands = [
     searchCommand(),
@@ -42,6 +47,8 @@ export function createProgram(): Command {
     exportCommand(),
     importCommand(),
     simulateCommand(),
+    lyapunovCommand(),
+    pruneCommand(),
     devicesCommand(),
     workerCommand(),
     copyCommand(),

@@ -48,3 +48,12 @@ export function wholeNumber(least: number): (text: string) => number {
     return value;
   };
 }
+
+/** Reads a time in ms, at least 0. */
+export function milliseconds(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= 0 && value < Infinity)) {
+    throw new InvalidArgumentError('Give a number of milliseconds.');
+  }
+  return value;
+}

@@ -1,6 +1,5 @@
 /** `tacet simulate`: runs networks of spiking neurons and shows what they do. */
-import { writeFileSync } from 'node:fs';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { type DeviceInfo, openDevice } from '../device/index.ts';
 import {
   type CompiledNetwork,
@@ -16,10 +15,11 @@ import { MODELS } from '../network/models/catalog.ts';
 import { spikeFigure } from '../report/spike-figure.ts';
 import { terminalRaster } from '../report/terminal-raster.ts';
 import { UsageError } from './errors.ts';
+import { checkFigureName, writeFigure } from './figure-file.ts';
 import { formatCount, formatDuration, formatShare, formatTable, formatValue, plural } from './format.ts';
 import { printJson } from './json-lines.ts';
 import { readNetworkSource } from './network-document.ts';
-import { jsonOption, wholeNumber } from './options.ts';
+import { jsonOption, milliseconds, wholeNumber } from './options.ts';
 import { ProgressDisplay } from './progress-display.ts';
 import { type Assignment, parseAssignment } from './study-document.ts';
 
@@ -78,11 +78,7 @@ export function simulateCommand(): Command {
 
 async function run(argument: string, options: SimulateOptions): Promise<void> {
   const { duration, discard, networks: count, method, output, json = false } = options;
-  if (output !== undefined && !/\.svg$/i.test(output)) {
-    throw new UsageError(
-      `--output ${output} is no figure that can be written: give a name that ends in .svg`,
-    );
-  }
+  checkFigureName(output);
   if (discard >= duration) {
     throw new UsageError(`--discard ${discard} leaves nothing of --duration ${duration}: give less`);
   }
@@ -119,14 +115,6 @@ async function run(argument: string, options: SimulateOptions): Promise<void> {
   }
   if (json) printOutcomes(outcomes, duration, device.info, seconds);
   else process.stdout.write(report(outcomes, duration, device.info, seconds));
-}
-
-function milliseconds(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !(value >= 0 && value < Infinity)) {
-    throw new InvalidArgumentError('Give a number of milliseconds.');
-  }
-  return value;
 }
 
 /** What a network did after the time that is discarded. */
@@ -234,13 +222,4 @@ function rounded(value: number): string {
 
 function secondsSince(time: number): number {
   return (performance.now() - time) / 1000;
-}
-
-function writeFigure(file: string, figure: string): void {
-  try {
-    writeFileSync(file, figure);
-  } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code;
-    throw new UsageError(`${file} can't be written (${code}): give --output another place`, { cause });
-  }
 }

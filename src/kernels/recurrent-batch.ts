@@ -23,6 +23,11 @@ export interface RecurrentOptions {
     readonly raster?: boolean;
     /** Neurons whose membrane potential is recorded, for each network. */
     readonly traces?: readonly (readonly number[])[];
+    /**
+     * Traces are of the potential as it was before a spike reset it. For networks without adaptive thresholds; they run
+     * by the method `network`.
+     */
+    readonly beforeReset?: boolean;
   };
   /** Steps of one launch, at the most; chosen from the networks and the device when absent. */
   readonly stepsPerLaunch?: number;
@@ -117,7 +122,8 @@ export class RecurrentBatch implements Disposable {
     networks: readonly CompiledNetwork[],
     options: RecurrentOptions = {},
   ): Promise<RecurrentBatch> {
-    const method = options.method ?? chooseMethod(device.info, networks);
+    const { raster = false, traces, beforeReset = false } = options.record ?? {};
+    const method = beforeReset ? 'network' : (options.method ?? chooseMethod(device.info, networks));
     const learning = networks.find(learns);
     if (learning && method !== 'network') {
       throw new DeviceError(
@@ -131,12 +137,12 @@ export class RecurrentBatch implements Disposable {
       learning: learning !== undefined,
     });
     const { contract } = Object.values(kernels)[0] as Kernel;
-    const { raster = false, traces } = options.record ?? {};
     const most = stepsOfLaunch(networks, options);
     const packed = packNetworks(networks, structLayout(contract, 'Slot'), {
       recordSteps: most,
       ...(device.info.kind === 'native' && method === 'network' ? { threads: availableParallelism() } : {}),
       ...(traces ? { traces } : {}),
+      beforeReset,
     });
     const record = (raster ? RECORD_RASTER : 0) | (traces ? RECORD_TRACES : 0);
     const launches = RecurrentLaunches.create(device, method, kernels, packed.slots, record);

@@ -16,7 +16,7 @@ import {
 import { type CompiledNetwork, valueAt } from './recurrent-network.ts';
 import { fixedPoint } from './recurrent-numbers.ts';
 import { type CutRows, cutRows } from './recurrent-rows.ts';
-import { type NetworkShape, STATE_FIELDS, shapeOf, stateLength } from './recurrent-shape.ts';
+import { BEFORE_RESET, type NetworkShape, STATE_FIELDS, shapeOf, stateLength } from './recurrent-shape.ts';
 import {
   TableWriter,
   writeClasses,
@@ -80,6 +80,8 @@ export interface PackingOptions {
   readonly recordSteps: number;
   /** Neurons whose v is recorded, for each network. */
   readonly traces?: readonly (readonly number[])[];
+  /** Traces are of v as it was before the reset of its step. */
+  readonly beforeReset?: boolean;
 }
 
 /** What of a network is found out once, before anything is written. */
@@ -154,7 +156,7 @@ export function packNetworks(
       stride,
       delta: planes - exponential,
       exponential,
-      flags: shape.flags,
+      flags: shape.flags | (options.beforeReset ? BEFORE_RESET : 0),
       depth,
       min_delay: network.synapses.classes.reduce(
         (least, { delaySteps }) => Math.min(least, delaySteps),

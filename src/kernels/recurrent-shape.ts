@@ -7,6 +7,8 @@ const GROUP = 64;
 export const CONDUCTANCE = 1;
 const NOISE = 2;
 const ADAPTATION = 4;
+/** Traces are of v before its reset. */
+export const BEFORE_RESET = 8;
 /** Fields of the state before the g of the channels: v, refractoriness, adaptation. */
 export const STATE_FIELDS = 3;
 

@@ -15,6 +15,7 @@ import { TypeScriptLinearAlgebra } from './typescript.ts';
 export { cholesky, invertFromFactor, solveLower, solveLowerTransposed } from './cholesky.ts';
 export { LinearAlgebraError, type LinearAlgebraErrorCode } from './errors.ts';
 export type * from './linear-algebra.ts';
+export type { LyapunovSolution } from './lyapunov.ts';
 export { NativeLinearAlgebra } from './native.ts';
 export { TypeScriptLinearAlgebra } from './typescript.ts';
 

@@ -1,4 +1,5 @@
 /** Dense linear algebra in f64, as the optimizer and the dynamics use it. */
+import type { LyapunovSolution } from './lyapunov.ts';
 
 /** A = L L^T. */
 export interface CholeskyFactor {
@@ -102,6 +103,13 @@ export interface LinearAlgebra {
 
   /** X of the Lyapunov equation A X + X A^T = Q, all n x n. */
   lyapunov(a: Float64Array, n: number, q: Float64Array): Promise<Float64Array>;
+
+  /**
+   * X of A X + X A^T + Q = 0 for a stable A and a symmetric Q, both n x n: the covariance of dx = A x dt + noise of
+   * covariance Q. For large matrices an order of magnitude faster than {@link LinearAlgebra.lyapunov}. Rejects with
+   * `not-converged` when A is not stable.
+   */
+  stableLyapunov(a: Float64Array, n: number, q: Float64Array): Promise<LyapunovSolution>;
 
   /** The product of two matrices, either of them transposed. */
   matmul(a: Operand, b: Operand): Promise<Float64Array>;

@@ -14,6 +14,8 @@ import {
   transpose,
 } from './linear-algebra.ts';
 
+import type { LyapunovSolution } from './lyapunov.ts';
+
 const CODES: ReadonlySet<string> = new Set<LinearAlgebraErrorCode>([
   'shape',
   'not-finite',
@@ -90,6 +92,12 @@ export class NativeLinearAlgebra implements LinearAlgebra {
   async lyapunov(a: Float64Array, n: number, q: Float64Array): Promise<Float64Array> {
     checkShape('a', a, n, n);
     return this.sylvester(a, n, transpose(a, n, n), n, q);
+  }
+
+  async stableLyapunov(a: Float64Array, n: number, q: Float64Array): Promise<LyapunovSolution> {
+    checkShape('a', a, n, n);
+    checkShape('q', q, n, n);
+    return translated(this.#handle.stableLyapunov(a, n, q));
   }
 
   async matmul(a: Operand, b: Operand): Promise<Float64Array> {

@@ -17,6 +17,8 @@ import {
   transpose,
 } from './linear-algebra.ts';
 
+import { type LyapunovSolution, stableLyapunov } from './lyapunov.ts';
+
 /** Sweeps of Jacobi rotations; quadratic convergence needs six to ten. */
 const MAX_SWEEPS = 60;
 
@@ -101,6 +103,12 @@ export class TypeScriptLinearAlgebra implements LinearAlgebra {
 
   async lyapunov(a: Float64Array, n: number, q: Float64Array): Promise<Float64Array> {
     return this.sylvester(a, n, a, n, q);
+  }
+
+  async stableLyapunov(a: Float64Array, n: number, q: Float64Array): Promise<LyapunovSolution> {
+    checkShape('a', a, n, n);
+    checkShape('q', q, n, n);
+    return stableLyapunov(a, n, q);
   }
 
   async matmul(a: Operand, b: Operand): Promise<Float64Array> {

@@ -23,6 +23,8 @@ export const STREAMS = {
   initialState: 13,
   parameters: 14,
   plasticity: 15,
+  pruning: 20,
+  tangentVectors: 16,
 } as const;
 
 export type Words4 = readonly [number, number, number, number];

@@ -1,6 +1,8 @@
 /** A figure of spikes as SVG: a raster of some neurons above the rates of the populations. It needs nothing else. */
 import { rateOverTime, type Spikes, selectSpikes, spikeStatistics } from '../network/spikes.ts';
 import { type Axis, linearAxis, roundStep } from './axis.ts';
+import { escapeMarkup } from './escape-markup.ts';
+import { colour, place, short } from './svg.ts';
 
 /** A population in a figure: neurons first .. first + count - 1. */
 export interface FigurePopulation {
@@ -27,8 +29,6 @@ const MOST_SPIKES = 25_000;
 const FEWEST_NEURONS = 20;
 /** Bins of the rate across the figure, about. */
 const RATE_BINS = 250;
-/** Colours that people with any colour vision tell apart (Okabe and Ito 2008). */
-const COLOURS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#000000'];
 
 /** Neurons that stand in a raster, and the row of each: evenly chosen, each population by its share. */
 export interface RasterRows {
@@ -60,9 +60,9 @@ export function spikeFigure({ title, spikes, populations }: SpikeFigure): string
   const shown = rows.rows < neurons ? `${rows.rows} of ${neurons.toLocaleString('en-US')} neurons` : 'neuron';
   const parts = [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" font-family="system-ui, sans-serif" font-size="12" fill="#222">`,
-    `<title>${escaped(title)}</title>`,
+    `<title>${escapeMarkup(title)}</title>`,
     '<rect width="100%" height="100%" fill="#fff"/>',
-    `<text x="${LEFT}" y="24" font-size="15" font-weight="600">${escaped(title)}</text>`,
+    `<text x="${LEFT}" y="24" font-size="15" font-weight="600">${escapeMarkup(title)}</text>`,
     legend(spikes, populations),
     frame(RASTER),
     sideLabel(shown, RASTER),
@@ -81,7 +81,7 @@ function legend(spikes: Spikes, populations: readonly FigurePopulation[]): strin
       ...(rateHz === undefined ? [] : [`${short(rateHz)} Hz`]),
       ...(cvOfIntervals === undefined ? [] : [`CV ${cvOfIntervals.toFixed(2)}`]),
     ];
-    return `<tspan fill="${colour(p)}" font-weight="600">${escaped(population.name)}</tspan><tspan fill="#555">  ${figures.join(', ')}    </tspan>`;
+    return `<tspan fill="${colour(p)}" font-weight="600">${escapeMarkup(population.name)}</tspan><tspan fill="#555">  ${figures.join(', ')}    </tspan>`;
   });
   return `<text x="${LEFT}" y="48" xml:space="preserve">${entries.join('')}</text>`;
 }
@@ -147,22 +147,5 @@ function frame({ top, height }: { readonly top: number; readonly height: number 
 }
 
 function sideLabel(text: string, { top, height }: { readonly top: number; readonly height: number }): string {
-  return `<text transform="translate(18 ${top + height / 2}) rotate(-90)" text-anchor="middle">${escaped(text)}</text>`;
-}
-
-function colour(population: number): string {
-  return COLOURS[population % COLOURS.length] as string;
-}
-
-/** A place in a drawing: a tenth of a pixel. */
-function place(value: number): string {
-  return String(Math.round(value * 10) / 10);
-}
-
-function short(value: number): string {
-  return String(Number(value.toPrecision(3)));
-}
-
-function escaped(text: string): string {
-  return text.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`);
+  return `<text transform="translate(18 ${top + height / 2}) rotate(-90)" text-anchor="middle">${escapeMarkup(text)}</text>`;
 }

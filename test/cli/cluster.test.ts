@@ -37,9 +37,17 @@ describe.skipIf(NO_POSTGRES)(`a cluster${NO_POSTGRES ? `: ${NO_POSTGRES}` : ''}`
   it('of one coordinator and one worker comes to what one machine comes to', {
     timeout: 180_000,
   }, async () => {
-    const args = ['--db', url, '--devices', DEVICE, '--slots', '3', '--exit-when-idle', '2', '--json'];
+    const coordinating = startTacet(search('--trials', '12', '--json'), folder.path);
+    // A worker that came before there is a study would end for want of one.
+    const database = new URL(url).pathname.slice(1);
+    for (;;) {
+      const rows = await server.query(database, 'select from tacet.fingerprint').catch(() => []);
+      if (rows.length > 0) break;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    const args = ['--db', url, '--devices', DEVICE, '--slots', '3', '--exit-when-idle', '1', '--json'];
     const worker = startTacet(['worker', ...args], folder.path);
-    const coordinator = await tacet(search('--trials', '12', '--json'), folder.path);
+    const coordinator = await coordinating.finished;
     expect(coordinator).toMatchObject({ code: 0 });
     const alone = await tacet([...SMALL_SEARCH, '--trials', '12'], folder.path);
     expect(alone).toMatchObject({ code: 0 });

@@ -33,9 +33,11 @@ async function understand(commandLine: string): Promise<void> {
   const program = createProgram();
   let parsed: { readonly args: readonly unknown[]; readonly command: string } | undefined;
   for (const command of program.commands) {
-    command.action((...args: unknown[]) => {
-      parsed = { args, command: command.name() };
-    });
+    for (const one of [command, ...command.commands]) {
+      one.action((...args: unknown[]) => {
+        parsed = { args, command: command.name() };
+      });
+    }
   }
   await program.parseAsync(['node', ...commandLine.split(/\s+/)]);
   expect(parsed?.command).toBe(commandLine.split(' ')[1]);

@@ -24,6 +24,7 @@ const SHORTENED: readonly (readonly [command: string, more: string])[] = [
     'npx tacet search mnist-stdp --name small --trials 40 --set space.map_size.high=400 --set space.decoder=vote',
     SMALL,
   ],
+  ['npx tacet lyapunov hrsnn --set neurons=200 -o spectrum.svg', '--duration 50'],
   ['npx tacet simulate cuba', '--duration 10'],
   ['npx tacet simulate cuba --networks 8', '--duration 5'],
 ];
@@ -51,6 +52,14 @@ const NOT_RUN: readonly (readonly [pattern: RegExp, reason: string])[] = [
     'it runs until it is interrupted; test/report/pages.test.ts looks at it in a browser',
   ],
   [/--name warm --trials 1000$/, 'a thousand trials; test/study/exchange.test.ts goes on from an import'],
+  [
+    /^npx tacet lyapunov (hrsnn .*surrogate|network)/,
+    'a minute on a software adapter, or a file of its own; test/cli/lyapunov.test.ts runs smaller ones',
+  ],
+  [
+    /^npx tacet (prune|simulate sparse)/,
+    "it needs the native engine's eigenvalues; test/cli/prune.test.ts runs smaller ones",
+  ],
   [
     /^npx tacet simulate (brunel|hrsnn)/,
     'minutes on a software adapter; test/cli/simulate.test.ts runs smaller ones',

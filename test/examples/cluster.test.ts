@@ -130,13 +130,14 @@ describe.skipIf(NO_POSTGRES)(`the roles in SQL${NO_POSTGRES ? `: ${NO_POSTGRES}`
     const spec = smallStudy({ name: 'study', trials: 6 });
     await using store = await openPostgresStore(as('boss'));
     await server.query(database, read('roles-after-first-search.sql'));
-    const coordination = coordinate(spec, store);
+    const over = new AbortController();
+    const coordination = coordinate(spec, store).finally(() => over.abort());
     const work = async () => {
       await using worker = await openPostgres(as('hand'));
       await serveStudies(worker, {
         devices: madeUpDevices(1),
         slots: 2,
-        exitAfterIdleMs: 3_000,
+        stop: over.signal,
         startSession: (setup, listener) => {
           const task = { setup, madeUp: { chunkMs: 1, startMs: 0 } };
           return new ThreadSession(

@@ -359,3 +359,30 @@ describe.skipIf(!native)(`native${native ? '' : ' (skipped: not built)'}`, () =>
     expect(Math.max(...results)).toBeLessThan(tolerance(30));
   });
 });
+
+describe.each(implementations)('$kind: the Lyapunov equation of a stable matrix', (algebra) => {
+  /** Off the diagonal smaller in sum than the diagonal. */
+  const stable = (n: number) =>
+    random(n * n, 91).map((value, place) => (place % (n + 1) === 0 ? -1.01 + value / 2 - 0.5 : value / n));
+
+  test.each(SIZES)('leaves nothing of the equation, n = %i', async (n) => {
+    const a = stable(n);
+    const q = symmetric(n, 92);
+    const { x, residual } = await algebra.stableLyapunov(a, n, q);
+    const left = product(a, x, n, n, n);
+    const right = transpose(left, n, n);
+    const worst = left.reduce(
+      (most, value, place) =>
+        Math.max(most, Math.abs(value + (right[place] as number) + (q[place] as number))),
+      0,
+    );
+    expect(worst).toBeLessThan(1e-14 * (n + 1));
+    expect(residual).toBeLessThan(1e-14);
+  });
+
+  test('refuses a matrix that is not stable', async () => {
+    const turning = Float64Array.of(0, 1, -1, 0);
+    const one = Float64Array.of(1, 0, 0, 1);
+    await expect(algebra.stableLyapunov(turning, 2, one)).rejects.toMatchObject({ code: 'not-converged' });
+  });
+});

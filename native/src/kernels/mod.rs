@@ -9,6 +9,7 @@ mod disjoint;
 mod philox;
 mod philox_words;
 mod recurrent;
+mod tangents;
 mod uniform_weights;
 
 use contract::KernelContract;
@@ -30,5 +31,8 @@ pub const KERNELS: &[Kernel] = &[
     recurrent::SCATTER,
     recurrent::GATHER,
     recurrent::RECORD,
+    tangents::STEP,
+    tangents::EVENTS,
+    tangents::ORTHONORMALIZE,
     uniform_weights::KERNEL,
 ];

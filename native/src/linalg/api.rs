@@ -5,6 +5,7 @@ use napi::bindgen_prelude::{Float64Array, Object};
 use napi_derive::napi;
 
 use super::dense::{self, Operand};
+use super::lyapunov;
 use super::sylvester;
 use crate::failure::Failure;
 use crate::worker::Worker;
@@ -42,6 +43,21 @@ pub struct QrResult {
 pub struct ComplexVector {
     pub real: Float64Array,
     pub imaginary: Float64Array,
+}
+
+#[napi(object, object_from_js = false)]
+pub struct LyapunovResult {
+    pub x: Float64Array,
+    pub residual: f64,
+}
+
+impl From<lyapunov::Solution> for LyapunovResult {
+    fn from(found: lyapunov::Solution) -> Self {
+        Self {
+            x: found.x.into(),
+            residual: found.residual,
+        }
+    }
 }
 
 macro_rules! from_pair {
@@ -198,6 +214,21 @@ impl LinearAlgebra {
         self.worker.promise::<Float64Array, _>(env, move || {
             sylvester::sylvester(&a, m as usize, &b, n as usize, &c)
         })
+    }
+
+    /// A X + X A^T + Q = 0 with A stable and Q symmetric, all n x n.
+    #[napi]
+    pub fn stable_lyapunov<'env>(
+        &self,
+        env: &'env Env,
+        a: Float64Array,
+        n: u32,
+        q: Float64Array,
+    ) -> napi::Result<Object<'env>> {
+        let a = matrix("a", &a, n, n)?;
+        let q = matrix("q", &q, n, n)?;
+        self.worker
+            .promise::<LyapunovResult, _>(env, move || lyapunov::stable_lyapunov(&a, n as usize, &q))
     }
 
     /// The product of A (rows x columns as stored) and B, either of them transposed.

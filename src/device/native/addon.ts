@@ -66,6 +66,7 @@ export interface NativeLinearAlgebraHandle {
   symmetricEigen(a: Float64Array, n: number): Promise<{ values: Float64Array; vectors: Float64Array }>;
   qr(a: Float64Array, rows: number, columns: number): Promise<{ q: Float64Array; r: Float64Array }>;
   eigenvalues(a: Float64Array, n: number): Promise<{ real: Float64Array; imaginary: Float64Array }>;
+  stableLyapunov(a: Float64Array, n: number, q: Float64Array): Promise<{ x: Float64Array; residual: number }>;
   sylvester(a: Float64Array, m: number, b: Float64Array, n: number, c: Float64Array): Promise<Float64Array>;
   matmul(
     a: Float64Array,
@@ -77,6 +78,11 @@ export interface NativeLinearAlgebraHandle {
     bColumns: number,
     bTransposed: boolean,
   ): Promise<Float64Array>;
+}
+
+/** The measures of graphs of the addon; see `src/pruning/betweenness.ts`. */
+export interface NativeGraphsHandle {
+  betweenness(offsets: Uint32Array, targets: Uint32Array, lengths?: Float64Array): Promise<Float64Array>;
 }
 
 /** A Vulkan device as the addon's Vulkan layer saw it; `src/device/webgpu/layer.ts` uses it. */
@@ -96,6 +102,7 @@ export interface NativeVulkanCard {
 export interface Addon {
   readonly Device: new (threads: number, timing: boolean) => NativeDeviceHandle;
   readonly LinearAlgebra: new (threads: number) => NativeLinearAlgebraHandle;
+  readonly Graphs: new (threads: number) => NativeGraphsHandle;
   kernels(): NativeKernelInterface[];
   instructionSet(): string;
   /** What this thread's last enumeration of Vulkan devices found; empty when the layer was not there. */
@@ -109,6 +116,7 @@ export interface Addon {
 const EXPORTS: readonly (keyof Addon)[] = [
   'Device',
   'LinearAlgebra',
+  'Graphs',
   'kernels',
   'instructionSet',
   'vulkanCards',

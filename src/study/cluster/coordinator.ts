@@ -18,7 +18,7 @@ import type { Claim, StudySpec, TrialRecord } from '../store.ts';
 import { openStudyTrials } from '../study-trials.ts';
 import { Bell } from './bell.ts';
 import { fingerprintOf, publishFingerprint } from './fingerprint.ts';
-import { presentWorkers, type WorkerPresence } from './presence.ts';
+import { presentWorkers, WORKERS_CHANGED, type WorkerPresence } from './presence.ts';
 import {
   type DeadTrial,
   HEARTBEAT_SECONDS,
@@ -52,7 +52,7 @@ const TURN_MS = 1_000;
 const WORKERS_MS = 1_000;
 const SUPERVISE_MS = 2_000;
 /** Trials that end within this time have successors waiting in the queue, seconds. */
-const AHEAD_SECONDS = 0.25;
+const AHEAD_SECONDS = 1;
 /** So many trials wait in the queue for each slot besides: one that ends surely finds the next. */
 const AHEAD_SHARE = 1 / 8;
 /** Pause before a database that can't be reached is tried again, ms. */
@@ -129,7 +129,10 @@ class Coordination implements AsyncDisposable {
     this.#queue = queue;
     this.#trials = trials;
     this.#options = options;
-    this.#listener = store.database.listen(outcomesChannel(study), this.#ring);
+    this.#listener = store.database.listen(outcomesChannel(study), (payload) => {
+      if (payload === WORKERS_CHANGED) this.#lookedAt = Number.NEGATIVE_INFINITY;
+      this.#ring();
+    });
     options.stop?.addEventListener('abort', this.#ring);
     store.companion = {
       begun: (sql, _, begun) => queue.send(sql, begun),

@@ -2,10 +2,14 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Postgres } from '../postgres.ts';
+import { outcomesChannel } from './trial-queue.ts';
 
 /** How often a worker says that it is there, and how long it counts as there after that, ms. */
 const SAY_MS = 5_000;
 const GONE_MS = 20_000;
+
+/** What the coordinator is told when slots come or go. */
+export const WORKERS_CHANGED = 'workers';
 
 export interface WorkerPresence {
   readonly id: string;
@@ -45,7 +49,7 @@ export class Presence implements AsyncDisposable {
   device(worker: number, name: string, slots: number): void {
     if (slots === 0) this.#devices.delete(worker);
     else this.#devices.set(worker, { name, slots });
-    this.#say();
+    this.#say(true);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -54,7 +58,7 @@ export class Presence implements AsyncDisposable {
     await this.#database.query('delete from tacet.worker where id = $1', [this.#id]).catch(() => {});
   }
 
-  #say(): void {
+  #say(isNew = false): void {
     const devices = [...this.#devices.values()];
     const slots = devices.reduce((sum, device) => sum + device.slots, 0);
     const names = devices.map(({ name }) => name).join(', ');
@@ -67,6 +71,11 @@ export class Presence implements AsyncDisposable {
           [this.#id, this.#study, hostname(), process.pid, names, slots],
         ),
       )
+      .then(async () => {
+        if (!isNew) return;
+        const told = [outcomesChannel(this.#study), WORKERS_CHANGED];
+        await this.#database.query('select pg_notify($1, $2)', told);
+      })
       // It says it again in a few seconds.
       .then(
         () => {},

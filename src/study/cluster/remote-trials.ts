@@ -20,6 +20,11 @@ import {
 const POLL_MS = 1_000;
 /** Pause before a database that can't be reached is tried again, ms: from the first to the longest. */
 const AGAIN_MS = { first: 250, longest: 5_000 };
+/**
+ * About a launch, seconds. A trial that falls silent leaves its slot unforeseen: if the next one is not here by the next
+ * launch, the slot is empty for the whole of it.
+ */
+const LAUNCH_SECONDS = 0.25;
 const TOUCH_MS = (1000 * HEARTBEAT_SECONDS) / 4;
 /** Outcomes that are delivered in one transaction, at the most. */
 const MOST_AT_ONCE = 200;
@@ -142,7 +147,8 @@ export class RemoteTrials implements TrialSupply, AsyncDisposable {
 
   async #claimTrials(): Promise<void> {
     while (!this.#closed) {
-      const ahead = Math.round(2 * this.#rate * this.#claimSeconds);
+      // None where trials are long: one that waits here while another worker is free would end late.
+      const ahead = Math.round(2 * this.#rate * (this.#claimSeconds + LAUNCH_SECONDS));
       const wanted = this.#unmet + ahead - this.#buffer.length;
       if (wanted <= 0) {
         await this.#hungry.wait(POLL_MS);

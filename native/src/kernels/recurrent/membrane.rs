@@ -4,8 +4,8 @@ use super::inputs::{add_poisson, draw_noise, source_spikes};
 use super::network::Network;
 use super::part::{Arrivals, Field, Flags, Part, Reals};
 use super::{
-    ADAPTATION, ADAPTATION_DECAY, ADAPTATION_STEP, CHANNEL_PARAMETERS, CONDUCTANCE, GROUP, KEEP, LEAK,
-    NEURON_PARAMETERS, NOISE, RESET, REST, THRESHOLD,
+    ADAPTATION, ADAPTATION_DECAY, ADAPTATION_STEP, BEFORE_RESET, CHANNEL_PARAMETERS, CONDUCTANCE, GROUP,
+    KEEP, LEAK, NEURON_PARAMETERS, NOISE, RESET, REST, THRESHOLD,
 };
 
 /// Advances a part by step `step`, which is number `within` of the chunk and `ordinal` of the launch.
@@ -28,6 +28,9 @@ pub fn advance(part: &mut Part, network: &Network<'_>, step: u32, within: usize,
     }
     let sources = spikes.len();
     integrate(part, network, now, &mut spikes);
+    if flags & BEFORE_RESET != 0 {
+        record_traces(part);
+    }
     for &neuron in &spikes[sources..] {
         reset(part, neuron as usize, step);
     }
@@ -39,9 +42,21 @@ pub fn advance(part: &mut Part, network: &Network<'_>, step: u32, within: usize,
         log.extend(spikes.iter().map(|&neuron| (ordinal, neuron)));
     }
     part.spikes[within] = spikes;
-    for &(_, neuron) in &part.traced {
-        part.traces.push(part.v[neuron / GROUP][neuron % GROUP]);
+    if flags & BEFORE_RESET == 0 {
+        record_traces(part);
     }
+}
+
+#[inline(always)]
+fn record_traces(part: &mut Part) {
+    let Part {
+        traced, traces, v, ..
+    } = part;
+    traces.extend(
+        traced
+            .iter()
+            .map(|&(_, neuron)| v[neuron / GROUP][neuron % GROUP]),
+    );
 }
 
 /// Decays the adaptive parts of the thresholds, and adds them to the thresholds.

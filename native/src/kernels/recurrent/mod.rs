@@ -46,6 +46,7 @@ const MAX_CHUNK: usize = 32;
 const CONDUCTANCE: u32 = 1;
 const NOISE: u32 = 2;
 const ADAPTATION: u32 = 4;
+const BEFORE_RESET: u32 = 8;
 
 const RASTER: u32 = 1;
 const TRACES: u32 = 2;

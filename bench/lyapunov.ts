@@ -1,0 +1,245 @@
+/**
+ * Tangent vectors of clocked networks: steps and orthonormalization, here and in NumPy/SciPy and JAX.
+ *
+ *   node bench/lyapunov.ts [--device native] [--case spectrum,leading,batch] [--neurons 1000] [--degree 100]
+ *     [--steps 1000] [--interval 10] [--peers numpy-dense,numpy-sparse,jax-dense] [--peer-steps 1000]
+ *     [--repetitions 3] [--python .venv/bin/python]
+ *
+ * spectrum  all exponents of one sparse network, everything in single precision, beside the peers, alternating in one go.
+ *           A step is X' = leak X + leak W (gain X) with new gains at every step, given as coefficients on both sides.
+ *           Peers may do fewer steps (`--peer-steps`); their time is then scaled to all.
+ * leading   the 10 leading exponents of 10,000 neurons
+ * batch     64 networks of 200 neurons with 10 exponents each: in one launch, and in 64 launches of one
+ *
+ * bounds    a step is 2 K n k flops, and reads n k vectors' components K times from the second-level cache: 0.5 flops a
+ *           byte. An orthonormalization is 2 n k^2 flops in products of matrices. The roof is NumPy's (BLAS's) own product
+ *           of two matrices on all threads, measured in the same go.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { type Device, openDevice } from '../src/device/index.ts';
+import { TangentBatch, type TangentOperator } from '../src/kernels/tangent-batch.ts';
+import { Draws } from '../src/random/draws.ts';
+import { keyOf } from '../src/random/philox.ts';
+
+const { values: options } = parseArgs({
+  options: {
+    device: { type: 'string', default: 'native' },
+    case: { type: 'string', default: 'spectrum,leading,batch' },
+    neurons: { type: 'string', default: '1000' },
+    degree: { type: 'string', default: '100' },
+    steps: { type: 'string', default: '1000' },
+    interval: { type: 'string', default: '10' },
+    peers: { type: 'string', default: 'numpy-dense,numpy-sparse,jax-dense' },
+    'peer-steps': { type: 'string' },
+    repetitions: { type: 'string', default: '3' },
+    python: { type: 'string' },
+  },
+});
+
+interface Answer {
+  readonly version: string;
+  readonly seconds: number;
+  readonly largest: number;
+  readonly mean: number;
+  readonly roof?: number;
+}
+
+function interpreter(): string {
+  if (options.python) return options.python;
+  const python = '.venv/bin/python';
+  const works = existsSync(python) && spawnSync(python, ['-c', 'import scipy, jax']).status === 0;
+  if (!works) {
+    const make = (command: string, args: string[]) => {
+      const { status } = spawnSync(command, args, { stdio: ['ignore', 'inherit', 'inherit'] });
+      if (status !== 0) throw new Error(`${command} ${args.join(' ')} failed`);
+    };
+    make('python3', ['-m', 'venv', '.venv']);
+    make('.venv/bin/pip', ['install', 'numpy', 'scipy', 'jax']);
+  }
+  return python;
+}
+
+function peer(python: string, request: Readonly<Record<string, unknown>>): Answer {
+  const { status, stdout, stderr } = spawnSync(python, ['bench/peers/lyapunov_numpy_jax.py'], {
+    input: JSON.stringify(request),
+    encoding: 'utf8',
+    maxBuffer: 2 ** 26,
+  });
+  if (status !== 0) throw new Error(`the peer failed:\n${stderr}`);
+  return JSON.parse(stdout.slice(stdout.lastIndexOf('{"system"'))) as Answer;
+}
+
+/** Each neuron with `degree` sources, normal weights of standard deviation 1.5 / sqrt(degree). */
+function operatorOf(neurons: number, degree: number, seed: number): TangentOperator {
+  const draws = new Draws(keyOf(seed), 0);
+  const sources = new Uint32Array(neurons * degree);
+  const weights = new Float32Array(neurons * degree);
+  for (let i = 0; i < neurons; i++) {
+    draws.at(i, 0);
+    const chosen = new Set<number>();
+    while (chosen.size < degree) chosen.add(draws.below(neurons));
+    [...chosen].forEach((source, s) => {
+      sources[i * degree + s] = source;
+      weights[i * degree + s] = (1.5 / Math.sqrt(degree)) * draws.normal();
+    });
+  }
+  const bounds = Uint32Array.from({ length: neurons + 1 }, (_, i) => i * degree);
+  const leaks = new Float32Array(neurons).fill(Math.exp(-0.05));
+  return { neurons, channels: 0, bounds, sources, weights, leaks };
+}
+
+/** Coefficients of some steps: gains from 0 to 1, the leak, and 1. */
+function coefficientsOf(neurons: number, steps: number, seed: number): Float32Array {
+  const draws = new Draws(keyOf(seed), 1).at(0, 0);
+  const all = new Float32Array(3 * steps * neurons);
+  for (let step = 0; step < steps; step++) {
+    const at = 3 * step * neurons;
+    for (let i = 0; i < neurons; i++) all[at + i] = draws.unit();
+    all.fill(Math.exp(-0.05), at + neurons, at + 2 * neurons);
+    all.fill(1, at + 2 * neurons, at + 3 * neurons);
+  }
+  return all;
+}
+
+interface Work {
+  readonly neurons: number;
+  readonly degree: number;
+  readonly count: number;
+  readonly steps: number;
+  readonly interval: number;
+}
+
+interface Outcome {
+  readonly seconds: number;
+  readonly kernels: ReadonlyMap<string, number>;
+  readonly largest: number;
+  readonly mean: number;
+}
+
+async function carry(device: Device, operators: readonly TangentOperator[], work: Work): Promise<Outcome> {
+  const { count, steps, interval } = work;
+  using batch = await TangentBatch.create(device, operators, { count, steps: interval, seed: 1 });
+  const own = Array.from({ length: 8 }, (_, seed) =>
+    operators.map(({ neurons }) => coefficientsOf(neurons, interval, seed)),
+  );
+  await device.timings();
+  const sums = new Float64Array(count);
+  const started = performance.now();
+  for (let done = 0; done < steps; done += interval) {
+    batch.advance(interval, own[(done / interval) % own.length] as Float32Array[]);
+    batch.orthonormalize();
+    if ((done / interval) % 16 === 15 || done + interval >= steps) {
+      for (const [growth] of await batch.growth()) {
+        for (let i = 0; i < count; i++) sums[i] = (sums[i] as number) + (growth?.[i] as number);
+      }
+    }
+  }
+  const seconds = (performance.now() - started) / 1000;
+  const kernels = new Map<string, number>();
+  for (const { kernel, milliseconds } of await device.timings()) {
+    kernels.set(kernel, (kernels.get(kernel) ?? 0) + milliseconds / 1000);
+  }
+  return {
+    seconds,
+    kernels,
+    largest: Math.max(...sums) / steps,
+    mean: sums.reduce((a, b) => a + b, 0) / count / steps,
+  };
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[values.length >> 1] as number;
+}
+
+function spread(values: readonly number[]): string {
+  return `${median(values).toFixed(2)} (${Math.min(...values).toFixed(2)} to ${Math.max(...values).toFixed(2)})`;
+}
+
+const repetitions = Number(options.repetitions);
+const work: Work = {
+  neurons: Number(options.neurons),
+  degree: Number(options.degree),
+  count: Number(options.neurons),
+  steps: Number(options.steps),
+  interval: Number(options.interval),
+};
+const cases = options.case.split(',');
+await using device = await openDevice(options.device, { timing: true });
+console.log(`${device.info.name}, ${repetitions} repetitions`);
+
+if (cases.includes('spectrum')) {
+  const { neurons, degree, steps, interval } = work;
+  const operator = operatorOf(neurons, degree, 1);
+  const peers = options.peers === '' ? [] : options.peers.split(',');
+  const python = peers.length > 0 ? interpreter() : '';
+  const peerSteps = Number(options['peer-steps'] ?? steps);
+  console.log(
+    `all exponents: N = ${neurons}, K = ${degree}, ${steps} steps, orthonormalized every ${interval}`,
+  );
+  await carry(device, [operator], { ...work, steps: 2 * interval });
+  const here: Outcome[] = [];
+  const there = new Map<string, Answer[]>(peers.map((system) => [system, []]));
+  for (let repetition = 0; repetition < repetitions; repetition++) {
+    here.push(await carry(device, [operator], work));
+    for (const system of peers) {
+      const request = { system, neurons, degree, vectors: neurons, steps: peerSteps, interval, seed: 1 };
+      there.get(system)?.push(peer(python, request));
+    }
+  }
+  const seconds = here.map((outcome) => outcome.seconds);
+  const last = here.at(-1) as Outcome;
+  console.log(
+    `  here: ${spread(seconds)} s; largest exponent ${last.largest.toFixed(4)}, mean ${last.mean.toFixed(4)} a step`,
+  );
+  const flops: Readonly<Record<string, number>> = {
+    tangent_step: 2 * degree * neurons * neurons * steps,
+    tangent_orthonormalize: (2 * neurons ** 3 * steps) / interval,
+  };
+  const roof = [...there.values()].flat().find((answer) => answer.roof !== undefined)?.roof;
+  for (const [kernel, work] of Object.entries(flops)) {
+    const time = median(here.map(({ kernels }) => kernels.get(kernel) ?? Number.NaN));
+    const rate = work / time / 1e9;
+    const share = roof === undefined ? '' : `, ${((1e11 * rate) / roof).toFixed(0)} % of the roof`;
+    console.log(`  ${kernel}: ${time.toFixed(2)} s, ${rate.toFixed(1)} GFLOP/s${share}`);
+  }
+  if (roof !== undefined) console.log(`  roof (BLAS product): ${(roof / 1e9).toFixed(1)} GFLOP/s`);
+  for (const [system, answers] of there) {
+    const scaled = answers.map((answer) => (answer.seconds * steps) / peerSteps);
+    const ratios = scaled.map((time, i) => time / (seconds[i] as number));
+    const { version, largest, mean } = answers[0] as Answer;
+    console.log(
+      `  ${system} (${version}): ${spread(scaled)} s${peerSteps === steps ? '' : `, scaled from ${peerSteps} steps`}; largest ${largest.toFixed(4)}, mean ${mean.toFixed(4)}; ${spread(ratios)} times`,
+    );
+  }
+}
+
+if (cases.includes('leading')) {
+  const large: Work = { neurons: 10_000, degree: 100, count: 10, steps: 200, interval: 10 };
+  const operator = operatorOf(large.neurons, large.degree, 2);
+  await carry(device, [operator], { ...large, steps: 20 });
+  const times: number[] = [];
+  for (let repetition = 0; repetition < repetitions; repetition++) {
+    times.push((1000 * (await carry(device, [operator], large)).seconds) / large.steps);
+  }
+  console.log(`10 leading exponents: N = 10,000, K = 100: ${spread(times)} ms a step`);
+}
+
+if (cases.includes('batch')) {
+  const small: Work = { neurons: 200, degree: 20, count: 10, steps: 100, interval: 10 };
+  const operators = Array.from({ length: 64 }, (_, seed) => operatorOf(small.neurons, small.degree, seed));
+  const [first] = operators as [TangentOperator];
+  await carry(device, operators, { ...small, steps: 10 });
+  await carry(device, [first], { ...small, steps: 10 });
+  const [together, alone]: [number[], number[]] = [[], []];
+  for (let repetition = 0; repetition < repetitions; repetition++) {
+    together.push((await carry(device, operators, small)).seconds);
+    let sum = 0;
+    for (const operator of operators) sum += (await carry(device, [operator], small)).seconds;
+    alone.push(sum);
+  }
+  console.log(
+    `64 networks: N = 200, K = 20, 10 exponents, 100 steps: ${spread(together)} s together, ${spread(alone)} s one by one, ${(median(alone) / median(together)).toFixed(2)} times`,
+  );
+}

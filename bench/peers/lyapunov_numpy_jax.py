@@ -1,0 +1,114 @@
+"""Lyapunov spectra of a clocked network in NumPy/SciPy and in JAX on the processor: the same work as bench/lyapunov.ts.
+
+Reads a request from standard input, {"system": "numpy-dense" | "numpy-sparse" | "jax-dense" | "jax-sparse", "neurons": n,
+"degree": K, "vectors": k, "steps": n, "interval": n, "seed": n}, and writes one line of JSON: seconds, the largest
+exponent and the mean of all (per step), and the library's version.
+
+A step is X' = keep * X + leak * (W (gain * X)) with new gains at every step. All in single precision. Each system has what
+is good for it: NumPy preallocates and uses its BLAS on all threads (the dense product is the faster one from about 3 % of
+connections on), SciPy's product with a CSR matrix is the best it has, JAX compiles the interval and the factorization as
+one function and is warmed up first.
+"""
+
+import json
+import sys
+import time
+
+import numpy as np
+
+request = json.load(sys.stdin)
+n, degree, k = request["neurons"], request["degree"], request["vectors"]
+steps, interval = request["steps"], request["interval"]
+system = request["system"]
+draws = np.random.default_rng(request["seed"])
+
+sources = np.stack([draws.choice(n, degree, replace=False) for _ in range(n)]).astype(np.int32)
+weights = draws.normal(0, 1.5 / np.sqrt(degree), (n, degree)).astype(np.float32)
+leak = np.float32(np.exp(-0.05))
+gains = draws.random((steps, n), dtype=np.float32)
+start = np.linalg.qr(draws.normal(size=(n, k)))[0].astype(np.float32)
+
+
+def with_numpy(dense):
+    import scipy
+    from scipy import sparse
+
+    if dense:
+        w = np.zeros((n, n), np.float32)
+        np.put_along_axis(w, sources, weights, axis=1)
+        w *= leak
+    else:
+        rows = np.arange(0, n * degree + 1, degree, dtype=np.int32)
+        w = sparse.csr_matrix((weights.ravel() * leak, sources.ravel(), rows), shape=(n, n))
+    x = start.copy()
+    scaled, product = np.empty_like(x), np.empty_like(x)
+    sums = np.zeros(k)
+    began = time.perf_counter()
+    for step in range(steps):
+        np.multiply(x, gains[step][:, None], out=scaled)
+        if dense:
+            np.matmul(w, scaled, out=product)
+        else:
+            product = w @ scaled
+        x *= leak
+        x += product
+        if (step + 1) % interval == 0:
+            x, r = np.linalg.qr(x)
+            sums += np.log(np.abs(np.diag(r)))
+    return time.perf_counter() - began, sums, f"NumPy {np.__version__}, SciPy {scipy.__version__}"
+
+
+def with_jax(dense):
+    import jax
+    import jax.numpy as jnp
+
+    if dense:
+        full = np.zeros((n, n), np.float32)
+        np.put_along_axis(full, sources, weights, axis=1)
+        w = jnp.asarray(full * leak)
+        apply = lambda x: w @ x
+    else:
+        from jax.experimental import sparse as jsparse
+
+        index = np.stack([np.repeat(np.arange(n), degree), sources.ravel()], axis=1)
+        w = jsparse.BCOO((jnp.asarray(weights.ravel() * leak), jnp.asarray(index)), shape=(n, n))
+        apply = lambda x: w @ x
+
+    def one_step(x, gain):
+        return leak * x + apply(gain[:, None] * x), None
+
+    @jax.jit
+    def one_interval(x, some):
+        x, _ = jax.lax.scan(one_step, x, some)
+        q, r = jnp.linalg.qr(x)
+        return q, jnp.log(jnp.abs(jnp.diagonal(r)))
+
+    blocks = jnp.asarray(gains.reshape(steps // interval, interval, n))
+    x = jnp.asarray(start)
+    jax.block_until_ready(one_interval(x, blocks[0]))
+    sums = np.zeros(k)
+    began = time.perf_counter()
+    for block in blocks:
+        x, logs = one_interval(x, block)
+        sums += np.asarray(logs)
+    jax.block_until_ready(x)
+    return time.perf_counter() - began, sums, f"JAX {jax.__version__}"
+
+
+def roof():
+    """Floating point operations a second of NumPy's own product of two matrices of n x n."""
+    a = draws.random((1000, 1000), dtype=np.float32)
+    b = a.copy()
+    np.matmul(a, a, out=b)
+    began = time.perf_counter()
+    for _ in range(10):
+        np.matmul(a, a, out=b)
+    return 10 * 2e9 / (time.perf_counter() - began)
+
+
+library, kind = system.split("-")
+seconds, sums, version = (with_numpy if library == "numpy" else with_jax)(kind == "dense")
+answer = {"system": system, "version": version, "seconds": seconds, "largest": sums.max() / steps, "mean": sums.mean() / steps}
+if library == "numpy":
+    answer["roof"] = roof()
+print(json.dumps(answer))
