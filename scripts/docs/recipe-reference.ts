@@ -70,6 +70,7 @@ function settingsTable(schema: z.ZodType, source: string): string {
 function valuesOf({ type, enum: choices, minimum, exclusiveMinimum, maximum }: Property): string {
   if (choices !== undefined) return choices.join(', ');
   if (type === 'boolean') return 'true, false';
+  if (type === 'string') return 'text';
   const safe = (bound: number | undefined) =>
     bound === undefined || Math.abs(bound) === Number.MAX_SAFE_INTEGER ? undefined : bound;
   const bounds = [

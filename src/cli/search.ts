@@ -1,5 +1,6 @@
 /** `tacet search`: runs a study, or goes on with it. */
 import { Command, Option } from 'commander';
+import { loadImages } from '../data/images.ts';
 import type { Choice } from '../device/index.ts';
 import { OPTIMIZERS } from '../search/index.ts';
 import { isPostgresUrl } from '../study/postgres.ts';
@@ -114,6 +115,9 @@ async function search(argument: string, options: SearchOptions, command: Command
   const name = studyName(document, options);
   const stored = store.studies().find((study) => study.spec.name === name)?.spec;
   const plan = planStudy(document, options, { quick, stored });
+  const settings = plan.recipe.settings.parse(plan.spec.settings);
+  // Before the study is stored: what is wrong with a data set of one's own is for its owner to mend.
+  if (settings.images !== undefined || settings.labels !== undefined) loadImages(settings);
   const { resumed } = store.openStudy(plan.spec);
   const run = new SearchRun(plan, store, resumed, devices, options);
   process.exitCode = await run.run();

@@ -1,5 +1,5 @@
 /** The thread that encodes a part of a data set. */
-import { loadMnist } from '../data/mnist.ts';
+import { loadImages } from '../data/images.ts';
 import { splitIndices } from '../data/split.ts';
 import { encodePoisson } from '../network/encoders/poisson.ts';
 import { DIEHL_COOK_CONSTANTS } from '../network/models/diehl-cook.ts';
@@ -24,7 +24,7 @@ export interface EncodedPart {
 }
 
 export default function encodePart({ settings, first, end }: PartOrder): EncodedPart {
-  const images = loadMnist('train');
+  const images = loadImages(settings);
   const { trainSamples, holdOutSamples, dataSeed, steps, maxRateHz } = settings;
   const [all] = splitIndices(images.labels.length, [trainSamples + holdOutSamples], dataSeed);
   const indices = (all as Uint32Array).subarray(first, end);

@@ -27,6 +27,10 @@ export const mnistStdpSettings = z
     evaluateSilent: z.boolean().default(false),
     /** Seed of the split, the order of the samples and their encoding: the same for all trials of a study. */
     dataSeed: z.int().min(0).default(0),
+    /** A .npz file with images of one's own, (samples, ...); MNIST when absent. */
+    images: z.string().min(1).exactOptional(),
+    /** A .npz file with their labels; the file of the images when absent. */
+    labels: z.string().min(1).exactOptional(),
   })
   .refine(({ trainSamples, holdOutSamples }) => trainSamples + holdOutSamples <= 60_000, {
     path: ['trainSamples'],

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createProgram } from '../../src/cli/main.ts';
 import { tacet, temporaryFolder } from '../cli/tacet.ts';
+import { writeTwoDigits } from '../data/own-images.ts';
 import { addTrials } from '../report/studies.ts';
 import { commands, pages, ROOT, textOf } from './blocks.ts';
 
@@ -29,10 +30,11 @@ const SHORTENED: readonly (readonly [command: string, more: string])[] = [
 ];
 
 /** Commands that are run as they stand, after one another, in a folder with a study and what is imported. */
-const RUN_AS_SHOWN = ['docs/tutorial.md', 'docs/reports.md'];
+const RUN_AS_SHOWN = ['docs/tutorial.md', 'docs/reports.md', 'docs/how-to.md'];
 
 const NOT_RUN: readonly (readonly [pattern: RegExp, reason: string])[] = [
   [/^npm (ci|test|run|install)/, 'it is what runs these tests, or would change the clone that they run in'],
+  [/^scripts\/api-reference\.sh/, 'it installs TypeDoc'],
   [/^npx vitest/, 'it would run the tests from within the tests'],
   [
     /^scripts\/(fresh-clone|smoke-test-package|install-postgres)\.sh/,
@@ -129,6 +131,7 @@ describe.each(RUN_AS_SHOWN)('the commands of %s', (page) => {
     if (page === 'docs/tutorial.md') return;
     addTrials(join(place.path, 'tacet.db'), 'mnist-stdp', 0, 30);
     writeFileSync(join(place.path, 'all_evaluations.csv'), TABLE);
+    writeTwoDigits(place.path, 200);
   });
 
   it.each(commands(textOf(page)).filter((command) => reasonOf(command) === undefined))('%s', (command) =>

@@ -27,6 +27,7 @@ export const receptiveFields: FigureDefinition = {
     return {
       caption: `Weights from the ${fields.side} x ${fields.side} inputs to ${fields.neurons.length} of the ${neurons} excitatory neurons of trial ${trial}, each scaled to its largest, dark is strong. Run again on ${device}: accuracy ${short(accuracy)}, ${same}.`,
       height: rows * cellSide * scale + 8,
+      minWidth: columns * cellSide * scale,
       option: {
         ...baseOption(theme),
         graphic: [
@@ -65,7 +66,12 @@ export const raster: FigureDefinition = {
       ...baseOption(theme),
       grid: { ...GRID, top: 30 },
       xAxis: axis(theme, 'time (ms)', { type: 'value', min: 0, max: steps * labels.length }),
-      yAxis: verticalAxis(theme, 'neuron', { type: 'value', min: 0, max: neurons }),
+      yAxis: verticalAxis(theme, 'neuron', {
+        type: 'value',
+        min: 0,
+        max: neurons,
+        axisLabel: { color: theme.text, showMaxLabel: false },
+      }),
       series: [
         {
           type: 'scatter',
