@@ -1,8 +1,8 @@
-// The roof of memory: a copy, to[i] = from[i]. It computes nothing, so nothing that moves as much memory is faster.
+// The roof of memory: a copy, copied[i] = original[i]. It computes nothing, so nothing that moves as much memory is faster.
 //
-// from, to   vec4<u32> [chunk * workgroups]
-// launch     a workgroup copies `chunk` elements, workgroups in x then y
-// cost       32 B an element, 16 read and 16 written
+// original, copied   vec4<u32> [chunk * workgroups]
+// launch             a workgroup copies `chunk` elements, workgroups in x then y
+// cost               32 B an element, 16 read and 16 written
 // deterministic
 
 struct Params {
@@ -12,8 +12,8 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> from: array<vec4<u32>>;
-@group(0) @binding(2) var<storage, read_write> to: array<vec4<u32>>;
+@group(0) @binding(1) var<storage, read> original: array<vec4<u32>>;
+@group(0) @binding(2) var<storage, read_write> copied: array<vec4<u32>>;
 
 override lanes: u32 = 64;
 
@@ -26,6 +26,6 @@ fn main(
   let first = (group.y * groups.x + group.x) * params.chunk;
   let end = min(first + params.chunk, params.count);
   for (var i = first + lane; i < end; i += lanes) {
-    to[i] = from[i];
+    copied[i] = original[i];
   }
 }

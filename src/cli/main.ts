@@ -1,6 +1,7 @@
 /** The `tacet` command. */
 import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../version.ts';
+import { benchCommand } from './bench.ts';
 import { copyCommand } from './copy.ts';
 import { dashboardCommand } from './dashboard.ts';
 import { devicesCommand } from './devices.ts';
@@ -28,6 +29,7 @@ Examples:
   tacet prune hrsnn
   tacet train mnist-dense
   tacet devices
+  tacet bench kernels
 
 TACET_DEBUG=1 in the environment prints the stack below an error.`;
 
@@ -55,6 +57,7 @@ export function createProgram(): Command {
     devicesCommand(),
     workerCommand(),
     copyCommand(),
+    benchCommand(),
   ];
   for (const command of commands) program.addCommand(command);
   for (const command of [program, ...commands]) {

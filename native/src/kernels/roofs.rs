@@ -62,7 +62,10 @@ pub const COPY: Kernel = Kernel {
     contract: KernelContract {
         name: "roof_copy",
         params: params(CopyParams::LAYOUT),
-        buffers: &[quads("from", Access::Read), quads("to", Access::ReadWrite)],
+        buffers: &[
+            quads("original", Access::Read),
+            quads("copied", Access::ReadWrite),
+        ],
         structs: &[],
         constants: &["lanes"],
     },
