@@ -67,7 +67,7 @@ export async function measureRoofs(device: Device, options: RoofOptions = {}): P
     reads,
     gathers,
     flopsPerSecond: await bench.multiplyAdd(),
-    ...(await bench.latencies()),
+    ...(await measureLatencies(device, repetitions)),
     spread: bench.spread,
   };
 }
@@ -175,39 +175,6 @@ class RoofBench {
     return await this.#rate(64 * count * rounds, launch(rounds));
   }
 
-  async latencies(): Promise<Pick<Roofs, 'launchMs' | 'dispatchMs' | 'roundTripMs'>> {
-    const device = this.#device;
-    const { values, copies } = this.#buffers;
-    const kernel = await device.kernel('roof_copy');
-    const small = launchOf(kernel, { count: 1, chunk: 1 }, { original: values, copied: copies }, 1);
-    const many = Array.from({ length: 128 }, () => small);
-    const launches: number[] = [];
-    const dispatches: number[] = [];
-    const trips: number[] = [];
-    for (let repetition = 0; repetition < 4 + 3 * this.#repetitions; repetition++) {
-      const began = performance.now();
-      device.run([small]);
-      await device.read(copies, 0, 16);
-      const trip = performance.now() - began;
-      await device.timings();
-      const started = performance.now();
-      device.run(many);
-      await device.read(copies, 0, 16);
-      const all = performance.now() - started;
-      const timings = await device.timings();
-      if (repetition < 4) continue;
-      trips.push(trip);
-      dispatches.push(Math.max(0, all - trip) / (many.length - 1));
-      if (timings.length > 0) launches.push(spreadOf(timings.map((t) => t.milliseconds)).median);
-    }
-    const dispatchMs = spreadOf(dispatches).median;
-    return {
-      launchMs: launches.length > 0 ? spreadOf(launches).median : dispatchMs,
-      dispatchMs,
-      roundTripMs: spreadOf(trips).median,
-    };
-  }
-
   /** Rounds with which a launch takes at least some 20 ms. */
   async #enough(launch: (rounds: number) => Launch): Promise<number> {
     let rounds = 4;
@@ -288,4 +255,41 @@ export function partsOf(
     ['arithmetic', (2000 * cost.operations) / roofs.flopsPerSecond],
     ['launches', launches * roofs.launchMs],
   ];
+}
+
+/** What launches that do next to nothing cost: see {@link Roofs}. Half a second at the most. */
+export async function measureLatencies(
+  device: Device,
+  repetitions = 5,
+): Promise<Pick<Roofs, 'launchMs' | 'dispatchMs' | 'roundTripMs'>> {
+  const kernel = await device.kernel('roof_copy');
+  using values = device.createBuffer(16, 'values');
+  using copies = device.createBuffer(16, 'copies');
+  const small = launchOf(kernel, { count: 1, chunk: 1 }, { original: values, copied: copies }, 1);
+  const many = Array.from({ length: 128 }, () => small);
+  const launches: number[] = [];
+  const dispatches: number[] = [];
+  const trips: number[] = [];
+  for (let repetition = 0; repetition < 4 + 3 * repetitions; repetition++) {
+    const began = performance.now();
+    device.run([small]);
+    await device.read(copies, 0, 16);
+    const trip = performance.now() - began;
+    await device.timings();
+    const started = performance.now();
+    device.run(many);
+    await device.read(copies, 0, 16);
+    const all = performance.now() - started;
+    const timings = await device.timings();
+    if (repetition < 4) continue;
+    trips.push(trip);
+    dispatches.push(Math.max(0, all - trip) / (many.length - 1));
+    if (timings.length > 0) launches.push(spreadOf(timings.map((t) => t.milliseconds)).median);
+  }
+  const dispatchMs = spreadOf(dispatches).median;
+  return {
+    launchMs: launches.length > 0 ? spreadOf(launches).median : dispatchMs,
+    dispatchMs,
+    roundTripMs: spreadOf(trips).median,
+  };
 }

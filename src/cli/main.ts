@@ -11,6 +11,7 @@ import { exportCommand } from './export.ts';
 import { importCommand } from './import.ts';
 import { lyapunovCommand } from './lyapunov.ts';
 import { pruneCommand } from './prune.ts';
+import { profileCommand } from './profile.ts';
 import { reportCommand } from './report.ts';
 import { searchCommand } from './search.ts';
 import { showCommand } from './show.ts';
@@ -31,7 +32,8 @@ Examples:
   tacet devices
   tacet bench kernels
 
-TACET_DEBUG=1 in the environment prints the stack below an error.`;
+TACET_DEBUG=1 in the environment prints the stack below an error, and a line for each phase of a study; 2 also one for
+each launch of a kernel.`;
 
 /** The command with its subcommands. Throws CommanderError where Commander would end the process. */
 export function createProgram(): Command {
@@ -58,6 +60,7 @@ export function createProgram(): Command {
     workerCommand(),
     copyCommand(),
     benchCommand(),
+    profileCommand(),
   ];
   for (const command of commands) program.addCommand(command);
   for (const command of [program, ...commands]) {
