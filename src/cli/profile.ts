@@ -249,9 +249,7 @@ function closing({ overhead, study }: Profile): string {
   if (!study) return cost;
   const { samplesPerSecond, occupancy, mainCpuMs } = study;
   const rate =
-    samplesPerSecond === undefined
-      ? ''
-      : `${formatRate(samplesPerSecond, '')}samples x networks per second; `;
+    samplesPerSecond === undefined ? '' : `${formatCount(samplesPerSecond)} samples x networks per second; `;
   return `${rate}slots occupied ${formatPercent(occupancy)}; the main thread computed ${formatMs(mainCpuMs)}. ${cost}`;
 }
 
