@@ -38,7 +38,7 @@ const EXAMPLES = `
 Examples:
   tacet profile mnist-stdp
   tacet profile mnist-stdp --device native --trials 64 --set settings.trainSamples=6000
-  tacet profile "kernels/diehl_cook n=400" --device webgpu:llvmpipe
+  tacet profile kernels/diehl_cook:400 --device webgpu:llvmpipe
   tacet profile networks/cuba -o profiles
 
 It writes profile.json (all figures), trace.json (for https://ui.perfetto.dev) and roofline.svg.

@@ -159,11 +159,11 @@ export class ProfiledDevice implements Device {
     await this.#fetch();
     return {
       device: this.info,
-      spans: this.#spans,
-      launches: this.#launches,
-      periods: this.#periods,
-      pauses: this.#pauses,
-      memory: this.#memory,
+      spans: [...this.#spans],
+      launches: [...this.#launches],
+      periods: [...this.#periods],
+      pauses: [...this.#pauses],
+      memory: [...this.#memory],
       submits: this.#submits,
       threadCpuMs: (user + system) / 1000,
       residentBytes: process.resourceUsage().maxRSS * 1024,

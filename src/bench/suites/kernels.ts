@@ -74,7 +74,7 @@ function uniformWeights(slots: number): BenchCase {
 function diehlCook(neurons: number, samples: number): BenchCase {
   const slots = 16;
   return {
-    name: `diehl_cook n=${neurons}`,
+    name: `diehl_cook:${neurons}`,
     work: `${slots} networks of ${neurons} neurons learn ${samples} samples each`,
     unit: 'sample x network',
     prepare: async (device) => {
@@ -94,7 +94,7 @@ function diehlCook(neurons: number, samples: number): BenchCase {
 
 function recurrent(method: 'network' | 'scatter' | 'gather', steps: number): BenchCase {
   return {
-    name: method === 'network' ? 'recurrent_network' : `recurrent by ${method}`,
+    name: method === 'network' ? 'recurrent_network' : `recurrent:${method}`,
     work: `${method === 'network' ? 'two CUBA networks' : 'a CUBA network'}, ${steps} steps of 0.1 ms`,
     unit: 'network x second',
     prepare: async (device) => {

@@ -25,9 +25,9 @@ export const networks: BenchSuite = {
 
 function diehlCookBatch(sizes: readonly number[], slots: number, samples: number): BenchCase {
   const all = Array.from({ length: slots }, (_, slot) => sizes[(slot >> 1) % sizes.length] as number);
-  const named = sizes.length === 1 ? `n=${sizes[0]}` : `n=${Math.min(...sizes)}..${Math.max(...sizes)}`;
+  const named = sizes.length === 1 ? `${sizes[0]}` : `${Math.min(...sizes)}..${Math.max(...sizes)}`;
   return {
-    name: `diehl-cook ${named}`,
+    name: `diehl-cook:${named}`,
     work: `${slots} networks learn ${samples} samples each`,
     unit: 'sample x network',
     prepare: async (device) => {

@@ -1,5 +1,12 @@
 /** What the optimizer costs the host: ask and tell, on the search space of the recorded experiment. */
-import { createOptimizer, type Outcome, type Proposal, SearchSpace } from '../../search/index.ts';
+import {
+  createOptimizer,
+  MAX_ASK,
+  type Optimizer,
+  type Outcome,
+  type Proposal,
+  SearchSpace,
+} from '../../search/index.ts';
 import { recipeOf } from '../../study/recipes.ts';
 import { confirm } from '../errors.ts';
 import type { BenchCase, BenchSuite } from '../suite.ts';
@@ -17,7 +24,7 @@ export const search: BenchSuite = {
  */
 function askTell(name: 'random' | 'sobol' | 'scbo', before: number, count: number): BenchCase {
   return {
-    name: `ask and tell, ${name}`,
+    name: `ask-tell:${name}`,
     work: `${count} trials after ${before}`,
     unit: 'trial',
     prepare: async () => {
@@ -27,8 +34,8 @@ function askTell(name: 'random' | 'sobol' | 'scbo', before: number, count: numbe
       const twin = createOptimizer(name, space, settings);
       return {
         check: async () => {
-          const proposals = await optimizer.ask(before);
-          const again = await twin.ask(before);
+          const proposals = await askFor(optimizer, before);
+          const again = await askFor(twin, before);
           confirm(
             proposals.length === before && JSON.stringify(proposals) === JSON.stringify(again),
             () => `${name}: two optimizers of one seed propose different trials`,
@@ -48,6 +55,14 @@ function askTell(name: 'random' | 'sobol' | 'scbo', before: number, count: numbe
       };
     },
   };
+}
+
+async function askFor(optimizer: Optimizer, count: number): Promise<Proposal[]> {
+  const proposals: Proposal[] = [];
+  while (proposals.length < count) {
+    proposals.push(...(await optimizer.ask(Math.min(MAX_ASK, count - proposals.length))));
+  }
+  return proposals;
 }
 
 /** An objective with one optimum, and two constraints that half of the space meets. */
