@@ -132,6 +132,8 @@ const FIRST = 2u;
 const WINNER = 2u;
 const NONE = 0xffffffffu;
 const PARTIALS = 8u;
+/// Quads of one lane for which an event is looked up once.
+const TOGETHER = 4u;
 // A column with a weight above this after scaling is unsettled.
 const SETTLED = 1.000001;
 
@@ -311,34 +313,62 @@ fn main(
       let now = f32(t);
       let inhibitor = inhibiting;
       let theta_scale = exp(-f32(t + 1u) * slot.theta_rate);
-      for (var quad = lane; quad < quads; quad += lanes) {
-        // Eight lanes share a tile: they read neighbouring quads, and an event is looked up once for four columns.
-        let column = vec4<u32>(quad * 4u) + vec4<u32>(0u, 1u, 2u, 3u);
-        let start = quad_start(weight_base, quad);
-        var x = vec4<f32>(0.0);
-        for (var index = drive_from; index < drive_to; index++) {
-          x += weights[start + event(index) * 8u];
-        }
-        if (inhibitor != NONE) {
-          x -= select(vec4<f32>(slot.inh_strength), vec4<f32>(0.0), column == vec4<u32>(inhibitor));
-        }
-        let adapted = theta[theta_base + quad];
-        let free = scratch[free_base + quad];
-        var v = scratch[v_base + quad];
-        v = slot.exc_decay * (v - slot.exc_rest) + slot.exc_rest;
-        v += select(vec4<f32>(0.0), x, vec4<f32>(now) >= free);
-        let crossed = v >= slot.exc_threshold + adapted * theta_scale;
-        scratch[v_base + quad] = select(v, vec4<f32>(slot.exc_reset), crossed);
-        if (any(crossed)) {
-          scratch[free_base + quad] = select(free, vec4<f32>(now + f32(slot.exc_refractory + 1u)), crossed);
-          if (learn) {
-            let gain = vec4<f32>(slot.theta_plus / theta_scale);
-            theta[theta_base + quad] = adapted + select(vec4<f32>(0.0), gain, crossed);
+      for (var first = lane; first < quads; first += TOGETHER * lanes) {
+        // Eight lanes share a tile: they read neighbouring quads. What an event is costs as much to look up as a quad of
+        // weights, so it serves several tiles, where there are that many.
+        let start = quad_start(weight_base, first);
+        let stride = lanes / 8u * params.inputs * 8u;
+        // Its value is stated: Dawn (webgpu 0.6.2) leaves what the last round left in a variable of a loop without one.
+        var drive = array<vec4<f32>, TOGETHER>();
+        if (first + (TOGETHER - 1u) * lanes < quads) {
+          var x0 = vec4<f32>(0.0);
+          var x1 = vec4<f32>(0.0);
+          var x2 = vec4<f32>(0.0);
+          var x3 = vec4<f32>(0.0);
+          for (var index = drive_from; index < drive_to; index++) {
+            let at = start + event(index) * 8u;
+            x0 += weights[at];
+            x1 += weights[at + stride];
+            x2 += weights[at + 2u * stride];
+            x3 += weights[at + 3u * stride];
           }
-          for (var k = 0u; k < 4u; k++) {
-            if (crossed[k]) {
-              let drawn = philox4x32(vec4<u32>(column[k], WINNER, item.ordinal + processed, t), key).x;
-              atomicMin(&winner, (drawn & 0xfffff800u) | column[k]);
+          drive = array<vec4<f32>, TOGETHER>(x0, x1, x2, x3);
+        } else {
+          for (var index = drive_from; index < drive_to; index++) {
+            let at = start + event(index) * 8u;
+            for (var k = 0u; k < TOGETHER && first + k * lanes < quads; k++) {
+              drive[k] += weights[at + k * stride];
+            }
+          }
+        }
+        for (var together = 0u; together < TOGETHER; together++) {
+          let quad = first + together * lanes;
+          if (quad >= quads) {
+            break;
+          }
+          let column = vec4<u32>(quad * 4u) + vec4<u32>(0u, 1u, 2u, 3u);
+          var x = drive[together];
+          if (inhibitor != NONE) {
+            x -= select(vec4<f32>(slot.inh_strength), vec4<f32>(0.0), column == vec4<u32>(inhibitor));
+          }
+          let adapted = theta[theta_base + quad];
+          let free = scratch[free_base + quad];
+          var v = scratch[v_base + quad];
+          v = slot.exc_decay * (v - slot.exc_rest) + slot.exc_rest;
+          v += select(vec4<f32>(0.0), x, vec4<f32>(now) >= free);
+          let crossed = v >= slot.exc_threshold + adapted * theta_scale;
+          scratch[v_base + quad] = select(v, vec4<f32>(slot.exc_reset), crossed);
+          if (any(crossed)) {
+            scratch[free_base + quad] = select(free, vec4<f32>(now + f32(slot.exc_refractory + 1u)), crossed);
+            if (learn) {
+              let gain = vec4<f32>(slot.theta_plus / theta_scale);
+              theta[theta_base + quad] = adapted + select(vec4<f32>(0.0), gain, crossed);
+            }
+            for (var k = 0u; k < 4u; k++) {
+              if (crossed[k]) {
+                let drawn = philox4x32(vec4<u32>(column[k], WINNER, item.ordinal + processed, t), key).x;
+                atomicMin(&winner, (drawn & 0xfffff800u) | column[k]);
+              }
             }
           }
         }
