@@ -7,7 +7,7 @@ import type { KernelCost } from '../kernels/costs.ts';
 import { keyOf, philox4x32 } from '../random/philox.ts';
 import { confirm } from './errors.ts';
 import { BENCH_STREAM, fillRandom, launchOf, timeLaunches } from './launches.ts';
-import { type Spread, spreadOf } from './statistics.ts';
+import { spreadOf } from './statistics.ts';
 
 export interface Roofs {
   /** A copy of what no cache holds, bytes read and written per second. */
@@ -185,16 +185,16 @@ class RoofBench {
     }
   }
 
-  /** Amount per second of a launch that does so much, the median; notes the spread. */
+  /** Amount per second of a launch that does so much, of the fastest: a roof is what can be reached. Notes the spread. */
   async #rate(amount: number, launch: Launch): Promise<number> {
     const times: number[] = [];
-    for (let repetition = 0; repetition < this.#repetitions + 1; repetition++) {
+    for (let repetition = 0; repetition < 3 * this.#repetitions + 1; repetition++) {
       const [ms = Number.NaN] = await timeLaunches(this.#device, [launch]);
       if (repetition > 0) times.push(ms);
     }
-    const { median, deviation }: Spread = spreadOf(times);
+    const { low, median, deviation } = spreadOf(times);
     this.spread = Math.max(this.spread, deviation / median);
-    return (1000 * amount) / median;
+    return (1000 * amount) / low;
   }
 
   #wordAt(index: number): number | undefined {

@@ -25,7 +25,7 @@ export interface KernelResult {
   readonly cost?: KernelCost;
   /** The roof's time for the same work, and what sets it; absent where the cost is not stated. */
   readonly bound?: Bound;
-  /** The roof's time as a share of the time taken. */
+  /** The roof's time as a share of the time taken, of the fastest repetition: the roofs are the fastest's too. */
   readonly share?: number;
 }
 
@@ -104,7 +104,7 @@ function kernelResults(
       ...(bound && shares.length > 0
         ? {
             bound: { by: bound.by, milliseconds: middle(runs.map((run) => run.bound?.milliseconds ?? 0)) },
-            share: middle(shares),
+            share: Math.max(...shares),
           }
         : {}),
     };
