@@ -11,6 +11,7 @@ export function formatRate(perSecond: number, unit: string): string {
 /** Milliseconds in the unit that suits them. */
 export function formatMs(ms: number): string {
   if (!Number.isFinite(ms)) return '–';
+  if (ms < 0) return `-${formatMs(-ms)}`;
   if (ms >= 1000) return `${three(ms / 1000)} s`;
   if (ms >= 1 || ms === 0) return `${three(ms)} ms`;
   return ms >= 1e-3 ? `${three(ms * 1e3)} µs` : `${three(ms * 1e6)} ns`;

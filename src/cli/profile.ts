@@ -203,7 +203,11 @@ function deviceText(
       formatMs(time.roundTrips),
       share(time.roundTrips),
     ],
-    ['between launches of one list', formatMs(time.betweenLaunches), share(time.betweenLaunches)],
+    [
+      'between launches in the queue, by the same clock',
+      formatMs(time.betweenLaunches),
+      share(time.betweenLaunches),
+    ],
     [
       'not explained by these',
       formatMs(time.unexplained),

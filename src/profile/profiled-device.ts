@@ -70,7 +70,8 @@ export class ProfiledDevice implements Device {
     const submittedMs = unixMs();
     this.span('encode and submit', () => this.#inner.run(launches));
     this.#submits += 1;
-    this.#busySince ??= submittedMs;
+    // A WebGPU device gets all launches of a list at once, when they are encoded; the native engine each as it comes.
+    this.#busySince ??= this.info.kind === 'webgpu' ? unixMs() : submittedMs;
     for (const { kernel, workgroups } of launches) {
       const count = workgroups[0] * workgroups[1] * workgroups[2];
       // A WebGPU device leaves empty launches out.

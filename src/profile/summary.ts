@@ -4,7 +4,7 @@ import { boundOf, type Roofs } from '../bench/roofs.ts';
 import { quantile } from '../bench/statistics.ts';
 import { bytesOf, type KernelCost } from '../kernels/costs.ts';
 import { clockOffset } from './clock.ts';
-import type { Recording } from './recording.ts';
+import type { LaunchRecord, Recording } from './recording.ts';
 
 export interface KernelProfile {
   readonly kernel: string;
@@ -34,7 +34,7 @@ export interface WallTime {
   readonly hostGaps: number;
   /** From a submit to the first launch and from the last one to the host: one round trip for each time that it waited. */
   readonly roundTrips: number;
-  /** Between launches of one list. */
+  /** Between launches that were in the queue together, by the device's clock. */
   readonly betweenLaunches: number;
   /** The rest: wall time less all of these. */
   readonly unexplained: number;
@@ -79,8 +79,7 @@ export function summarize(recording: Recording, roofs?: Roofs): ProfileSummary {
   const wall = ended - started - paused;
   const inPeriods = periods.reduce((sum, period) => sum + period.endedMs - period.startedMs, 0);
   const roundTrips = periods.length * Math.max(0, latencies.roundTripMs - latencies.launchMs);
-  const following = Math.max(0, launches.length - periods.length);
-  const betweenLaunches = following * Math.max(0, latencies.dispatchMs - latencies.launchMs);
+  const betweenLaunches = gapsInQueue(launches);
   const hostGaps = wall - inPeriods;
   const named = (name: string) => spans.filter((span) => span.name === name);
   const total = (name: string) => named(name).reduce((sum, span) => sum + span.endedMs - span.startedMs, 0);
@@ -117,6 +116,17 @@ export function summarize(recording: Recording, roofs?: Roofs): ProfileSummary {
     },
     clockUncertaintyMs: clockOffset(launches)?.uncertaintyMs,
   };
+}
+
+/** Time between the end of a launch and the begin of the next one that waited already, by the device's clock, ms. */
+function gapsInQueue(launches: readonly LaunchRecord[]): number {
+  let sum = 0;
+  launches.forEach(({ startedMs, milliseconds, knownMs }, index) => {
+    const next = launches[index + 1];
+    if (next?.startedMs === undefined || startedMs === undefined || milliseconds === undefined) return;
+    if (next.submittedMs < knownMs) sum += Math.max(0, next.startedMs - (startedMs + milliseconds));
+  });
+  return sum;
 }
 
 function kernelProfiles(

@@ -93,6 +93,15 @@ describe('a summary', () => {
     expect(summary.kernels[0]?.ofRoof).toBeUndefined();
   });
 
+  it('counts the time between launches that were in the queue together', () => {
+    const recording = recordingOf();
+    const [first, second] = recording.launches as [LaunchRecord, LaunchRecord];
+    const together = [first, { ...second, submittedMs: first.submittedMs }];
+    // From the end of the first at 10.1 ms to the begin of the second at 12.3 ms.
+    expect(summarize({ ...recording, launches: together }).time.betweenLaunches).toBeCloseTo(2.2, 2);
+    expect(summarize({ ...recording, launches: together.reverse() }).time.betweenLaunches).toBe(0);
+  });
+
   it('counts bytes, waits and memory', () => {
     expect(summary.counts).toMatchObject({ launches: 2, untimed: 0, waits: 2, bytesUp: 64, bytesDown: 250 });
     expect(summary.memory.peakDeviceBytes).toBe(5e6);
