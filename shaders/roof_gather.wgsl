@@ -10,6 +10,7 @@
 
 struct Params {
   count: u32,
+  // At most 2^22; the native engine refuses more.
   rounds: u32,
   mask: u32,
 }

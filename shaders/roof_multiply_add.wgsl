@@ -9,6 +9,7 @@
 
 struct Params {
   count: u32,
+  // At most 2^22; the native engine refuses more.
   rounds: u32,
   scale: f32,
   shift: f32,

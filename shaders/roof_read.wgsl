@@ -13,6 +13,7 @@ struct Params {
   groups: u32,
   // Elements of a window.
   window: u32,
+  // At most 2^22; the native engine refuses more.
   rounds: u32,
 }
 

@@ -119,6 +119,8 @@ pub const MULTIPLY_ADD: Kernel = Kernel {
 };
 
 type Quad = [u32; 4];
+/// Rounds of a launch, at the most: no launch may keep its device for hours.
+const MAX_ROUNDS: u32 = 1 << 22;
 /// Results that one task makes.
 const TASK: usize = 256;
 
@@ -131,6 +133,7 @@ fn copy(launch: Launch<'_>) -> Result<(), Failure> {
     from.at_least(count, "the number of elements")?;
     to.at_least(count, "the number of elements")?;
     if count == 0 {
+        // Nothing to do, or a chunk of nothing.
         return Ok(());
     }
     // Fits: the buffers hold as many.
@@ -143,8 +146,18 @@ fn copy(launch: Launch<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
+fn check_rounds(rounds: u32) -> Result<(), Failure> {
+    if rounds <= MAX_ROUNDS {
+        return Ok(());
+    }
+    Err(refused(format!(
+        "params.rounds is {rounds}; it must be at most {MAX_ROUNDS}"
+    )))
+}
+
 fn read(launch: Launch<'_>) -> Result<(), Failure> {
     let params: ReadParams = launch.params()?;
+    check_rounds(params.rounds)?;
     let groups = u64::from(params.groups).min(launch.workgroup_count());
     let [values, sums] = launch.bindings()?;
     let (values, sums) = (values.read::<Quad>()?, sums.write::<u32>()?);
@@ -193,6 +206,7 @@ fn sum_window(values: &[Quad], rounds: u32) -> Quad {
 
 fn gather(launch: Launch<'_>) -> Result<(), Failure> {
     let params: GatherParams = launch.params()?;
+    check_rounds(params.rounds)?;
     let invocations = launch.workgroup_count().saturating_mul(launch.constant(0)?);
     let count = u64::from(params.count).min(invocations);
     let [table, found] = launch.bindings()?;
@@ -236,6 +250,7 @@ fn mix(number: u32) -> u32 {
 
 fn multiply_add(launch: Launch<'_>) -> Result<(), Failure> {
     let params: ArithmeticParams = launch.params()?;
+    check_rounds(params.rounds)?;
     let invocations = launch.workgroup_count().saturating_mul(launch.constant(0)?);
     let count = u64::from(params.count).min(invocations);
     let [sums] = launch.bindings()?;
