@@ -30,12 +30,13 @@
 // offsets    u32 [sample][T + 1]: index of the first event of each step, absolute, in `events`
 // events     u32, two 16-bit input ids a word, low half first, grouped by step
 // trace      f32 [T + 1]: e^(-k / 20 ms)
-// weights    f32 in tiles of 32 columns, [slot][tile][input][32]; scalars, since lanes write neighbouring columns at
-//            once and WGSL lets an implementation write a component of a vector by writing all of it
-// theta      f32 mV, [slot][slot_tiles * 32]: adaptive part of the thresholds
+// weights    f32 in tiles of 32 columns, [slot][tile][input][32], seen as quads of four neighbouring columns: a load of a
+//            quad costs an adapter on a processor half of what a load of one weight does. WGSL lets an implementation
+//            write a component of a vector by writing all of it, so no two lanes ever write to one quad at once
+// theta      f32 mV, [slot][slot_tiles * 32], in quads: adaptive part of the thresholds
 // unsettled  u32, [slot][slot_tiles * 32]: 1 for columns to be clamped before the next sample's learning and scaled
 //            after it
-// scratch    f32, [item][2][slot_tiles * 32]: membrane potentials (mV); first step at which the neuron is not
+// scratch    f32, [item][2][slot_tiles * 32], in quads: membrane potentials (mV); first step at which the neuron is not
 //            refractory
 // results    what became of each item
 // records    u32 [record][1 + T]: spike counts of a sample (excitatory, inhibitory << 16), then t << 16 | neuron for
@@ -113,10 +114,10 @@ struct Result {
 @group(0) @binding(3) var<storage, read> offsets: array<u32>;
 @group(0) @binding(4) var<storage, read> events: array<u32>;
 @group(0) @binding(5) var<storage, read> trace: array<f32>;
-@group(0) @binding(6) var<storage, read_write> weights: array<f32>;
-@group(0) @binding(7) var<storage, read_write> theta: array<f32>;
+@group(0) @binding(6) var<storage, read_write> weights: array<vec4<f32>>;
+@group(0) @binding(7) var<storage, read_write> theta: array<vec4<f32>>;
 @group(0) @binding(8) var<storage, read_write> unsettled: array<u32>;
-@group(0) @binding(9) var<storage, read_write> scratch: array<f32>;
+@group(0) @binding(9) var<storage, read_write> scratch: array<vec4<f32>>;
 @group(0) @binding(10) var<storage, read_write> results: array<Result>;
 @group(0) @binding(11) var<storage, read_write> records: array<u32>;
 
@@ -131,6 +132,8 @@ const FIRST = 2u;
 const WINNER = 2u;
 const NONE = 0xffffffffu;
 const PARTIALS = 8u;
+/// Quads of one lane for which an event is looked up once.
+const TOGETHER = 4u;
 // A column with a weight above this after scaling is unsettled.
 const SETTLED = 1.000001;
 
@@ -152,9 +155,9 @@ var<workgroup> input_spike: array<u32, max_inputs>;
 // Inputs that have spiked in this sample, in no particular order: each is dealt with on its own.
 var<workgroup> seen: array<u32, max_inputs>;
 var<workgroup> seen_count: atomic<u32>;
-// [column of a tile][partial]: sums, and largest weights.
-var<workgroup> partial: array<f32, 32u * PARTIALS>;
-var<workgroup> largest: array<f32, 32u * PARTIALS>;
+// [quad of a tile][partial]: sums, and largest weights.
+var<workgroup> partial: array<vec4<f32>, 8u * PARTIALS>;
+var<workgroup> largest: array<vec4<f32>, 8u * PARTIALS>;
 var<workgroup> exc_spikes: u32;
 var<workgroup> inh_spikes: u32;
 
@@ -162,19 +165,26 @@ fn event(index: u32) -> u32 {
   return (events[index / 2u] >> (16u * (index & 1u))) & 0xffffu;
 }
 
-/// Where the weights of a column begin, for the slot whose weights begin at `base`; inputs follow 32 apart.
-fn column_start(base: u32, column: u32) -> u32 {
-  return base + column / 32u * params.inputs * 32u + column % 32u;
+/// Where the weights of a quad begin, for the slot whose weights begin at `base`; inputs follow 8 apart.
+fn quad_start(base: u32, quad: u32) -> u32 {
+  return base + quad / 8u * params.inputs * 8u + quad % 8u;
+}
+
+/// The marks of a quad, whose first is `at`.
+fn marks_of(at: u32) -> vec4<bool> {
+  return vec4<u32>(unsettled[at], unsettled[at + 1u], unsettled[at + 2u], unsettled[at + 3u]) != vec4<u32>(0u);
 }
 
 /// Clamps the unsettled columns to 1, as learning does at its first step.
-fn clamp_columns(base: u32, flags: u32, columns: u32, lane: u32) {
-  for (var unit = lane; unit < columns * PARTIALS; unit += lanes) {
-    let column = unit / PARTIALS;
-    if (unsettled[flags + column] != 0u) {
-      let start = column_start(base, column);
+fn clamp_columns(base: u32, flags: u32, quads: u32, lane: u32) {
+  for (var unit = lane; unit < quads * PARTIALS; unit += lanes) {
+    let quad = unit / PARTIALS;
+    let marked = marks_of(flags + quad * 4u);
+    if (any(marked)) {
+      let start = quad_start(base, quad);
       for (var input = unit % PARTIALS; input < params.inputs; input += PARTIALS) {
-        weights[start + input * 32u] = min(weights[start + input * 32u], 1.0);
+        let before = weights[start + input * 8u];
+        weights[start + input * 8u] = select(before, min(before, vec4<f32>(1.0)), marked);
       }
     }
   }
@@ -183,33 +193,35 @@ fn clamp_columns(base: u32, flags: u32, columns: u32, lane: u32) {
 }
 
 /// Scales the marked columns to the norm, tile by tile, and marks those that are unsettled then.
-fn scale_columns(base: u32, flags: u32, columns: u32, norm: f32, lane: u32) {
-  for (var tile = 0u; tile < columns; tile += 32u) {
-    for (var unit = lane; unit < 32u * PARTIALS; unit += lanes) {
-      let column = tile + unit / PARTIALS;
-      if (unsettled[flags + column] != 0u) {
-        let start = column_start(base, column);
-        var sum = 0.0;
+fn scale_columns(base: u32, flags: u32, quads: u32, norm: f32, lane: u32) {
+  for (var tile = 0u; tile < quads; tile += 8u) {
+    for (var unit = lane; unit < 8u * PARTIALS; unit += lanes) {
+      let quad = tile + unit / PARTIALS;
+      if (any(marks_of(flags + quad * 4u))) {
+        let start = quad_start(base, quad);
+        var sum = vec4<f32>(0.0);
         for (var input = unit % PARTIALS; input < params.inputs; input += PARTIALS) {
-          sum += weights[start + input * 32u];
+          sum += weights[start + input * 8u];
         }
         partial[unit] = sum;
       }
     }
     workgroupBarrier();
-    for (var unit = lane; unit < 32u * PARTIALS; unit += lanes) {
-      let column = tile + unit / PARTIALS;
-      if (unsettled[flags + column] != 0u) {
-        let start = column_start(base, column);
-        var sum = 0.0;
+    for (var unit = lane; unit < 8u * PARTIALS; unit += lanes) {
+      let quad = tile + unit / PARTIALS;
+      let marked = marks_of(flags + quad * 4u);
+      if (any(marked)) {
+        let start = quad_start(base, quad);
+        var sum = vec4<f32>(0.0);
         for (var part = 0u; part < PARTIALS; part++) {
           sum += partial[unit / PARTIALS * PARTIALS + part];
         }
-        let factor = norm / select(sum, 1.0, sum == 0.0);
-        var most = 0.0;
+        let scale = norm / select(sum, vec4<f32>(1.0), sum == vec4<f32>(0.0));
+        let factor = select(vec4<f32>(1.0), scale, marked);
+        var most = vec4<f32>(0.0);
         for (var input = unit % PARTIALS; input < params.inputs; input += PARTIALS) {
-          let scaled = weights[start + input * 32u] * factor;
-          weights[start + input * 32u] = scaled;
+          let scaled = weights[start + input * 8u] * factor;
+          weights[start + input * 8u] = scaled;
           most = max(most, scaled);
         }
         largest[unit] = most;
@@ -217,12 +229,13 @@ fn scale_columns(base: u32, flags: u32, columns: u32, norm: f32, lane: u32) {
     }
     workgroupBarrier();
     for (var column = lane; column < 32u; column += lanes) {
-      if (unsettled[flags + tile + column] != 0u) {
+      let at = flags + tile * 4u + column;
+      if (unsettled[at] != 0u) {
         var most = 0.0;
         for (var part = 0u; part < PARTIALS; part++) {
-          most = max(most, largest[column * PARTIALS + part]);
+          most = max(most, largest[column / 4u * PARTIALS + part][column % 4u]);
         }
-        unsettled[flags + tile + column] = select(0u, 1u, most > SETTLED);
+        unsettled[at] = select(0u, 1u, most > SETTLED);
       }
     }
   }
@@ -244,17 +257,22 @@ fn main(
   let slot = slots[item.slot];
   let learn = (item.flags & LEARN) != 0u;
   let tiles = (slot.neurons + 31u) / 32u;
-  let columns = tiles * 32u;
-  let weight_base = item.slot * params.slot_tiles * params.inputs * 32u;
-  let theta_base = item.slot * params.slot_tiles * 32u;
-  let v_base = item_index * 2u * params.slot_tiles * 32u;
-  let free_base = v_base + params.slot_tiles * 32u;
+  let quads = tiles * 8u;
+  let weight_base = item.slot * params.slot_tiles * params.inputs * 8u;
+  let theta_base = item.slot * params.slot_tiles * 8u;
+  let flag_base = theta_base * 4u;
+  let v_base = item_index * 2u * params.slot_tiles * 8u;
+  let free_base = v_base + params.slot_tiles * 8u;
   let key = vec2<u32>(slot.seed_low, slot.seed_high);
+  // Lanes that share the columns to be depressed, of an event each; about 16 events come in a step. Divides the lanes.
+  let sharers = select(select(1u, 2u, lanes >= 32u), 4u, lanes >= 64u);
 
   if ((item.flags & FIRST) != 0u) {
-    for (var column = lane; column < columns; column += lanes) {
-      theta[theta_base + column] = 0.0;
-      unsettled[theta_base + column] = select(0u, 1u, column < slot.neurons);
+    for (var quad = lane; quad < quads; quad += lanes) {
+      theta[theta_base + quad] = vec4<f32>(0.0);
+    }
+    for (var column = lane; column < quads * 4u; column += lanes) {
+      unsettled[flag_base + column] = select(0u, 1u, column < slot.neurons);
     }
     storageBarrier();
     workgroupBarrier();
@@ -267,9 +285,9 @@ fn main(
   while (processed < item.count && exc_silent <= item.exc_silent_budget && inh_silent <= item.inh_silent_budget) {
     let step_offsets = (item.first + processed) * (params.steps + 1u);
     let record = (item.record + processed) * (params.steps + 1u);
-    for (var column = lane; column < columns; column += lanes) {
-      scratch[v_base + column] = slot.exc_rest;
-      scratch[free_base + column] = 0.0;
+    for (var quad = lane; quad < quads; quad += lanes) {
+      scratch[v_base + quad] = vec4<f32>(slot.exc_rest);
+      scratch[free_base + quad] = vec4<f32>(0.0);
     }
     for (var input = lane; input < params.inputs; input += lanes) {
       input_spike[input] = NONE;
@@ -286,7 +304,7 @@ fn main(
     workgroupBarrier();
 
     if (learn) {
-      clamp_columns(weight_base, theta_base, columns, lane);
+      clamp_columns(weight_base, flag_base, quads, lane);
     }
     var drive_from = offsets[step_offsets];
     var drive_to = drive_from;
@@ -295,43 +313,62 @@ fn main(
       let now = f32(t);
       let inhibitor = inhibiting;
       let theta_scale = exp(-f32(t + 1u) * slot.theta_rate);
-      for (var tile = lane / 8u; tile < tiles; tile += lanes / 8u) {
-        // Eight lanes share a tile, four columns each, eight apart: neighbouring lanes read neighbouring weights, and
-        // an event is looked up once for four columns.
-        let first = tile * 32u + lane % 8u;
-        let column = vec4<u32>(first, first + 8u, first + 16u, first + 24u);
-        let start = weight_base + tile * params.inputs * 32u + lane % 8u;
-        var x = vec4<f32>(0.0);
-        for (var index = drive_from; index < drive_to; index++) {
-          let row = start + event(index) * 32u;
-          x += vec4<f32>(weights[row], weights[row + 8u], weights[row + 16u], weights[row + 24u]);
+      for (var first = lane; first < quads; first += TOGETHER * lanes) {
+        // Eight lanes share a tile: they read neighbouring quads. What an event is costs as much to look up as a quad of
+        // weights, so it serves several tiles, where there are that many.
+        let start = quad_start(weight_base, first);
+        let stride = lanes / 8u * params.inputs * 8u;
+        // Its value is stated: Dawn (webgpu 0.6.2) leaves what the last round left in a variable of a loop without one.
+        var drive = array<vec4<f32>, TOGETHER>();
+        if (first + (TOGETHER - 1u) * lanes < quads) {
+          var x0 = vec4<f32>(0.0);
+          var x1 = vec4<f32>(0.0);
+          var x2 = vec4<f32>(0.0);
+          var x3 = vec4<f32>(0.0);
+          for (var index = drive_from; index < drive_to; index++) {
+            let at = start + event(index) * 8u;
+            x0 += weights[at];
+            x1 += weights[at + stride];
+            x2 += weights[at + 2u * stride];
+            x3 += weights[at + 3u * stride];
+          }
+          drive = array<vec4<f32>, TOGETHER>(x0, x1, x2, x3);
+        } else {
+          for (var index = drive_from; index < drive_to; index++) {
+            let at = start + event(index) * 8u;
+            for (var k = 0u; k < TOGETHER && first + k * lanes < quads; k++) {
+              drive[k] += weights[at + k * stride];
+            }
+          }
         }
-        if (inhibitor != NONE) {
-          x -= select(vec4<f32>(slot.inh_strength), vec4<f32>(0.0), column == vec4<u32>(inhibitor));
-        }
-        let theta_at = theta_base + column;
-        let v_at = v_base + column;
-        let free_at = free_base + column;
-        let free = vec4<f32>(scratch[free_at.x], scratch[free_at.y], scratch[free_at.z], scratch[free_at.w]);
-        var v = vec4<f32>(scratch[v_at.x], scratch[v_at.y], scratch[v_at.z], scratch[v_at.w]);
-        v = slot.exc_decay * (v - slot.exc_rest) + slot.exc_rest;
-        v += select(vec4<f32>(0.0), x, vec4<f32>(now) >= free);
-        let adapted = vec4<f32>(theta[theta_at.x], theta[theta_at.y], theta[theta_at.z], theta[theta_at.w]);
-        let crossed = v >= slot.exc_threshold + adapted * theta_scale;
-        v = select(v, vec4<f32>(slot.exc_reset), crossed);
-        scratch[v_at.x] = v.x;
-        scratch[v_at.y] = v.y;
-        scratch[v_at.z] = v.z;
-        scratch[v_at.w] = v.w;
-        if (any(crossed)) {
-          for (var k = 0u; k < 4u; k++) {
-            if (crossed[k]) {
-              scratch[free_at[k]] = now + f32(slot.exc_refractory + 1u);
-              if (learn) {
-                theta[theta_at[k]] += slot.theta_plus / theta_scale;
+        for (var together = 0u; together < TOGETHER; together++) {
+          let quad = first + together * lanes;
+          if (quad >= quads) {
+            break;
+          }
+          let column = vec4<u32>(quad * 4u) + vec4<u32>(0u, 1u, 2u, 3u);
+          var x = drive[together];
+          if (inhibitor != NONE) {
+            x -= select(vec4<f32>(slot.inh_strength), vec4<f32>(0.0), column == vec4<u32>(inhibitor));
+          }
+          let adapted = theta[theta_base + quad];
+          let free = scratch[free_base + quad];
+          var v = scratch[v_base + quad];
+          v = slot.exc_decay * (v - slot.exc_rest) + slot.exc_rest;
+          v += select(vec4<f32>(0.0), x, vec4<f32>(now) >= free);
+          let crossed = v >= slot.exc_threshold + adapted * theta_scale;
+          scratch[v_base + quad] = select(v, vec4<f32>(slot.exc_reset), crossed);
+          if (any(crossed)) {
+            scratch[free_base + quad] = select(free, vec4<f32>(now + f32(slot.exc_refractory + 1u)), crossed);
+            if (learn) {
+              let gain = vec4<f32>(slot.theta_plus / theta_scale);
+              theta[theta_base + quad] = adapted + select(vec4<f32>(0.0), gain, crossed);
+            }
+            for (var k = 0u; k < 4u; k++) {
+              if (crossed[k]) {
+                let drawn = philox4x32(vec4<u32>(column[k], WINNER, item.ordinal + processed, t), key).x;
+                atomicMin(&winner, (drawn & 0xfffff800u) | column[k]);
               }
-              let drawn = philox4x32(vec4<u32>(column[k], WINNER, item.ordinal + processed, t), key).x;
-              atomicMin(&winner, (drawn & 0xfffff800u) | column[k]);
             }
           }
         }
@@ -374,7 +411,7 @@ fn main(
             active_inh_step[place] = 0u;
             active_inh_free[place] = 0u;
             if (learn) {
-              unsettled[theta_base + neuron] = 1u;
+              unsettled[flag_base + neuron] = 1u;
             }
           }
           active_spike[place] = t;
@@ -396,29 +433,41 @@ fn main(
           input_spike[input] = t;
         }
         workgroupBarrier();
-        // Depression of the active columns by the inputs of this step, but for the column that spikes. Eight columns
-        // side by side, and the events shared among the lanes that are left.
-        for (var place = lane % 8u; place < active_count; place += 8u) {
-          if (place != spiking) {
-            let start = column_start(weight_base, active_neuron[place]);
-            let depression = slot.nu_pre * trace[t - active_spike[place]];
-            for (var index = drive_from + lane / 8u; index < drive_to; index += lanes / 8u) {
-              let at = start + event(index) * 32u;
-              weights[at] = max(0.0, weights[at] - depression);
+        // Depression of the active columns by the inputs of this step, but for the column that spikes. An input spikes
+        // once in a step, so lanes with different events write to different rows. Where there are more lanes than
+        // events, they share the columns too, those of a quad to one lane.
+        for (var place = 0u; place < active_count; place++) {
+          let neuron = active_neuron[place];
+          if (place != spiking && neuron / 4u % sharers == lane % sharers) {
+            let start = quad_start(weight_base, neuron / 4u);
+            let depression = select(
+              vec4<f32>(0.0),
+              vec4<f32>(slot.nu_pre * trace[t - active_spike[place]]),
+              vec4<u32>(0u, 1u, 2u, 3u) == vec4<u32>(neuron % 4u),
+            );
+            for (var index = drive_from + lane / sharers; index < drive_to; index += lanes / sharers) {
+              let at = start + event(index) * 8u;
+              weights[at] = max(vec4<f32>(0.0), weights[at] - depression);
             }
           }
         }
-        // The column that spikes: depression by the inputs of this step, potentiation by all that have spiked.
+        // The column that spikes: depression by the inputs of this step, potentiation by all that have spiked. Another
+        // column of its quad may have been depressed by another lane just now.
+        storageBarrier();
+        workgroupBarrier();
         if (spiking != NONE) {
-          let start = column_start(weight_base, active_neuron[spiking]);
+          let neuron = active_neuron[spiking];
+          let start = quad_start(weight_base, neuron / 4u);
           let count = atomicLoad(&seen_count);
           for (var place = lane; place < count; place += lanes) {
             let input = seen[place];
             let last = input_spike[input];
             let depression = select(0.0, slot.nu_pre, last == t);
             let potentiation = slot.nu_post * trace[t - last];
-            let at = start + input * 32u;
-            weights[at] = clamp(weights[at] - depression + potentiation, 0.0, 1.0);
+            let at = start + input * 8u;
+            var quad = weights[at];
+            quad[neuron % 4u] = clamp(quad[neuron % 4u] - depression + potentiation, 0.0, 1.0);
+            weights[at] = quad;
           }
         }
         storageBarrier();
@@ -427,9 +476,9 @@ fn main(
     }
 
     if (learn) {
-      scale_columns(weight_base, theta_base, columns, slot.weight_norm, lane);
-      for (var column = lane; column < columns; column += lanes) {
-        theta[theta_base + column] -= theta[theta_base + column] * slot.theta_sample_loss;
+      scale_columns(weight_base, flag_base, quads, slot.weight_norm, lane);
+      for (var quad = lane; quad < quads; quad += lanes) {
+        theta[theta_base + quad] -= theta[theta_base + quad] * slot.theta_sample_loss;
       }
     }
     if (lane == 0u) {

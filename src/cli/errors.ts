@@ -26,6 +26,7 @@ const INPUT_CODES: Readonly<Record<string, ReadonlySet<string>>> = {
   StudyError: new Set(['conflict', 'unknown-study', 'unknown-trial', 'bad-store', 'bad-input', 'mismatch']),
   OptimizerError: new Set(['settings', 'unknown-optimizer']),
   DynamicsError: new Set(['bad-input', 'unsupported']),
+  BenchError: new Set(['bad-input']),
   DeviceError: new Set(['no-device', 'unknown-device', 'native-missing', 'same-card']),
 };
 

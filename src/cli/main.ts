@@ -1,6 +1,7 @@
 /** The `tacet` command. */
 import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../version.ts';
+import { benchCommand } from './bench.ts';
 import { copyCommand } from './copy.ts';
 import { dashboardCommand } from './dashboard.ts';
 import { devicesCommand } from './devices.ts';
@@ -9,6 +10,7 @@ import { evaluateCommand } from './evaluate.ts';
 import { exportCommand } from './export.ts';
 import { importCommand } from './import.ts';
 import { lyapunovCommand } from './lyapunov.ts';
+import { profileCommand } from './profile.ts';
 import { pruneCommand } from './prune.ts';
 import { reportCommand } from './report.ts';
 import { searchCommand } from './search.ts';
@@ -28,8 +30,10 @@ Examples:
   tacet prune hrsnn
   tacet train mnist-dense
   tacet devices
+  tacet bench kernels
 
-TACET_DEBUG=1 in the environment prints the stack below an error.`;
+TACET_DEBUG=1 in the environment prints the stack below an error, and a line for each phase of a study; 2 also one for
+each launch of a kernel.`;
 
 /** The command with its subcommands. Throws CommanderError where Commander would end the process. */
 export function createProgram(): Command {
@@ -55,6 +59,8 @@ export function createProgram(): Command {
     devicesCommand(),
     workerCommand(),
     copyCommand(),
+    benchCommand(),
+    profileCommand(),
   ];
   for (const command of commands) program.addCommand(command);
   for (const command of [program, ...commands]) {

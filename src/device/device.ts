@@ -78,6 +78,8 @@ export interface Launch {
 /** Time spent by one launch on the device, where the device can tell. */
 export interface LaunchTiming {
   readonly kernel: string;
+  /** When it began, ms on a clock of the device that starts anywhere. */
+  readonly started: number;
   readonly milliseconds: number;
 }
 

@@ -11,6 +11,7 @@
  * for (const choice of choices) new Worker(file, { workerData: choice }); // there: await openDevice(workerData)
  */
 import { type Choice, chooseDevice, type Present, type PresentAdapter, specOf } from './choice.ts';
+import { debugLevel, TalkingDevice } from './debug.ts';
 import type { Device, DeviceInfo, DeviceOptions } from './device.ts';
 import { DeviceError } from './device.ts';
 import { describeNative, openNativeDevice } from './native/index.ts';
@@ -58,9 +59,15 @@ export interface DeviceListing {
  */
 export async function openDevice(wanted: string | Choice, options: DeviceOptions = {}): Promise<Device> {
   const choice = typeof wanted === 'string' ? await findDevice(wanted) : wanted;
-  if (choice.kind === 'native') return openNativeDevice(options);
+  // Whoever asks for times takes them from the device: two can't.
+  if (debugLevel() < 2 || options.timing) return await openChoice(choice, options);
+  return new TalkingDevice(await openChoice(choice, { ...options, timing: true }));
+}
+
+async function openChoice(choice: Choice, options: DeviceOptions): Promise<Device> {
+  if (choice.kind === 'native') return await openNativeDevice(options);
   const { openWebGpuDevice } = await import('./webgpu/device.ts');
-  return openWebGpuDevice(choice, options);
+  return await openWebGpuDevice(choice, options);
 }
 
 /**

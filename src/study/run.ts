@@ -1,12 +1,14 @@
 /** The loop of a run: trials from their source to the workers, outcomes from the workers to the source. */
 import { availableParallelism } from 'node:os';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { debugLevel } from '../device/debug.ts';
 import { type Choice, DeviceError, type DeviceErrorCode } from '../device/index.ts';
 import { type DeviceLoad, loadAfter, startLoad } from './device-load.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { encodeMnist } from './encoded-data.ts';
 import { EventQueue } from './event-queue.ts';
 import type { EndedTrial, WorkerFailure, WorkerSetup } from './messages.ts';
+import { phaseLine } from './phase-line.ts';
 import { PATIENCE, type Place, type PoolEvent, WorkerPool } from './pool.ts';
 import type { MnistStdpSettings } from './recipes.ts';
 import { findRunDevices } from './run-devices.ts';
@@ -190,6 +192,7 @@ class RunLoop implements AsyncDisposable {
   #tell(event: RunEvent): void {
     const load = this.#loads[event.worker];
     if (load) this.#loads[event.worker] = loadAfter(load, event, performance.now());
+    if (debugLevel() >= 1) process.stderr.write(`${phaseLine(event)}\n`);
     this.#options.onEvent?.(event);
   }
 

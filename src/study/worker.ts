@@ -14,7 +14,12 @@ import { launchMsOf, type SlotRunner, serveSlots, type TrialSource } from './slo
 const MAX_CHUNK = 1024;
 
 /** What tests put between the slots and the device. */
-export type WrapRunner = (batch: SlotRunner, device: Device, port: MessagePort) => SlotRunner;
+export type WrapRunner = (
+  batch: SlotRunner,
+  device: Device,
+  port: MessagePort,
+  encoded: EventLists,
+) => SlotRunner;
 
 /** What Piscina calls: begins to serve, and returns. The port closes when everything is over. */
 export default function start(task: WorkerTask): void {
@@ -22,11 +27,21 @@ export default function start(task: WorkerTask): void {
 }
 
 /** Serves until the main thread closes or abandons the session; says what went wrong over the port. Never rejects. */
-export async function serve({ setup, port }: WorkerTask, wrap: WrapRunner = (batch) => batch): Promise<void> {
+export async function serve(
+  { setup, port }: WorkerTask,
+  wrap: WrapRunner = (batch) => batch,
+  open: typeof openDevice = openDevice,
+): Promise<void> {
   const inbox = new Inbox(port);
   const tell = (message: FromWorker): void => port.postMessage(message);
   try {
-    await serveDevice(setup, inbox, tell, (batch, device) => wrap(batch, device, port));
+    await serveDevice(
+      setup,
+      inbox,
+      tell,
+      (batch, device, encoded) => wrap(batch, device, port, encoded),
+      open,
+    );
   } catch (error) {
     // Not thrown on: the device is closed, so that this thread can be ended whatever happened.
     tell({ kind: 'failed', failure: failureOf(error) });
@@ -39,11 +54,12 @@ async function serveDevice(
   setup: WorkerSetup,
   inbox: Inbox,
   tell: (message: FromWorker) => void,
-  wrap: (batch: SlotRunner, device: Device) => SlotRunner,
+  wrap: (batch: SlotRunner, device: Device, encoded: EventLists) => SlotRunner,
+  open: typeof openDevice,
 ): Promise<void> {
   const started = performance.now();
   const { device: choice, settings, maxNeurons, threads, chunk } = setup;
-  await using device = await openDevice(choice, threads === undefined ? {} : { threads });
+  await using device = await open(choice, threads === undefined ? {} : { threads });
   tell({ kind: 'opened', device: device.info });
   const received = await inbox.data();
   if (!received) return;
@@ -54,7 +70,7 @@ async function serveDevice(
   tell({ kind: 'ready', slots, slotsAre: source, setupSeconds: (performance.now() - started) / 1000 });
   const launchMs = launchMsOf(device.info);
   const plan = { slots, settings, data, deviceName: device.info.name, maxChunk: MAX_CHUNK, launchMs };
-  await serveSlots(chunk ? { ...plan, chunk } : plan, wrap(batch, device), inbox, tell);
+  await serveSlots(chunk ? { ...plan, chunk } : plan, wrap(batch, device, encoded), inbox, tell);
 }
 
 /** How many networks run side by side: as the user says, else what suits the device. */

@@ -53,6 +53,10 @@ const NOT_RUN: readonly (readonly [pattern: RegExp, reason: string])[] = [
   ],
   [/--name warm --trials 1000$/, 'a thousand trials; test/study/exchange.test.ts goes on from an import'],
   [
+    /^npx tacet (bench|profile)( |$)/,
+    'a bench: it needs an idle machine; test/cli/bench.test.ts runs smaller ones',
+  ],
+  [
     /^npx tacet lyapunov (hrsnn .*surrogate|network)/,
     'a minute on a software adapter, or a file of its own; test/cli/lyapunov.test.ts runs smaller ones',
   ],

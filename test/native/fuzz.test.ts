@@ -82,6 +82,27 @@ function validAttempt(name: string, kernel: number, dice: Dice): Attempt {
       workgroups: [5, 1, 1],
     };
   }
+  if (name.startsWith('roof_')) {
+    const random = (count: number) => Uint32Array.from({ length: count }, () => dice.word());
+    const rounds = dice.below(8);
+    const launches: Readonly<Record<string, readonly [number[], Uint32Array[]]>> = {
+      roof_copy: [
+        [dice.below(64), 8],
+        [random(256), new Uint32Array(256)],
+      ],
+      roof_read: [
+        [dice.below(9), 8, rounds],
+        [random(256), new Uint32Array(32)],
+      ],
+      roof_gather: [
+        [dice.below(65), rounds, 63],
+        [random(64), new Uint32Array(64)],
+      ],
+      roof_multiply_add: [[dice.below(65), rounds, ...reals([0.5, 0.5])], [new Uint32Array(64)]],
+    };
+    const [params, buffers] = launches[name] as readonly [number[], Uint32Array[]];
+    return { kernel, params: bytes(params), buffers: [...buffers], constants: [8], workgroups: [8, 1, 1] };
+  }
   if (name.startsWith('recurrent_')) {
     const { params, buffers, constants, workgroups } = recurrentLaunch(name, STEPS, dice.word());
     return { kernel, params: bytes(params), buffers, constants, workgroups };

@@ -19,6 +19,8 @@ use crate::worker::Worker;
 #[derive(Clone)]
 pub struct LaunchTiming {
     pub kernel: String,
+    /// When it began, ms since the device was made.
+    pub started: f64,
     pub milliseconds: f64,
 }
 
@@ -45,6 +47,7 @@ pub struct Device {
     alive: BTreeSet<u32>,
     last_id: u32,
     timing: bool,
+    made: Instant,
     disposed: bool,
 }
 
@@ -59,6 +62,7 @@ impl Device {
             alive: BTreeSet::new(),
             last_id: 0,
             timing,
+            made: Instant::now(),
             disposed: false,
         })
     }
@@ -130,7 +134,7 @@ impl Device {
             self.check_buffer(id)?;
         }
         let params = params.to_vec();
-        let timing = self.timing;
+        let (timing, made) = (self.timing, self.made);
         self.post(move |state| {
             if state.failure.is_some() {
                 return;
@@ -147,6 +151,7 @@ impl Device {
             if timing {
                 state.timings.push(LaunchTiming {
                     kernel: kernel.contract.name.to_owned(),
+                    started: (start - made).as_secs_f64() * 1e3,
                     milliseconds: start.elapsed().as_secs_f64() * 1e3,
                 });
             }

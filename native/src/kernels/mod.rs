@@ -9,6 +9,7 @@ mod disjoint;
 pub mod philox;
 mod philox_words;
 mod recurrent;
+mod roofs;
 mod surrogate;
 mod tangents;
 mod uniform_weights;
@@ -32,6 +33,10 @@ pub const KERNELS: &[Kernel] = &[
     recurrent::SCATTER,
     recurrent::GATHER,
     recurrent::RECORD,
+    roofs::COPY,
+    roofs::READ,
+    roofs::GATHER,
+    roofs::MULTIPLY_ADD,
     tangents::STEP,
     tangents::EVENTS,
     tangents::ORTHONORMALIZE,

@@ -42,7 +42,7 @@ export interface NativeDeviceHandle {
   ): void;
   read(id: number, byteOffset: number, byteLength: number): Promise<Uint8Array<ArrayBuffer>>;
   idle(): Promise<void>;
-  timings(): Promise<{ readonly kernel: string; readonly milliseconds: number }[]>;
+  timings(): Promise<{ readonly kernel: string; readonly started: number; readonly milliseconds: number }[]>;
   dispose(): Promise<void>;
 }
 

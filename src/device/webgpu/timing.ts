@@ -51,7 +51,7 @@ export class LaunchTimer {
     return names.map((kernel, index) => {
       const began = stamps[2 * index] ?? 0n;
       const ended = stamps[2 * index + 1] ?? 0n;
-      return { kernel, milliseconds: Math.max(0, Number(ended - began)) / 1e6 };
+      return { kernel, started: Number(began) / 1e6, milliseconds: Math.max(0, Number(ended - began)) / 1e6 };
     });
   }
 }

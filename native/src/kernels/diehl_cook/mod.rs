@@ -124,14 +124,14 @@ pub const KERNEL: Kernel = Kernel {
             Buffer {
                 name: "weights",
                 access: Access::ReadWrite,
-                element: "f32",
-                stride: 4,
+                element: "vec4f",
+                stride: 16,
             },
             Buffer {
                 name: "theta",
                 access: Access::ReadWrite,
-                element: "f32",
-                stride: 4,
+                element: "vec4f",
+                stride: 16,
             },
             Buffer {
                 name: "unsettled",
@@ -142,8 +142,8 @@ pub const KERNEL: Kernel = Kernel {
             Buffer {
                 name: "scratch",
                 access: Access::ReadWrite,
-                element: "f32",
-                stride: 4,
+                element: "vec4f",
+                stride: 16,
             },
             Buffer {
                 name: "results",
