@@ -132,7 +132,7 @@ const CASES: readonly (readonly [args: string, ...patterns: RegExp[]])[] = [
   ['show mnist-stdp --db none.db', /there is no store none\.db/],
   ['show', /missing required argument 'study'/],
   ['show mnist-stdp --trial first', /--trial/, /'first'/, /whole number/],
-  ['evaluate mnist-stdp', /--params <file>/],
+  ['evaluate mnist-stdp', /--params is missing: give a JSON file/],
   ['evaluate mnist-stdp --params none.json', /none\.json is not there/],
   ['evaluate mnist-stdp --params broken.json', /broken\.json can't be read/],
   ['evaluate mnist-stdp --params list.json', /list\.json has an empty list/],

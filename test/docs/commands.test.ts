@@ -61,6 +61,10 @@ const NOT_RUN: readonly (readonly [pattern: RegExp, reason: string])[] = [
     'a minute on a software adapter, or a file of its own; test/cli/lyapunov.test.ts runs smaller ones',
   ],
   [
+    /^npx tacet (train|evaluate mnist-dense)/,
+    'it trains for minutes; test/cli/train.test.ts trains, saves and evaluates smaller ones',
+  ],
+  [
     /^npx tacet (prune|simulate sparse)/,
     "it needs the native engine's eigenvalues; test/cli/prune.test.ts runs smaller ones",
   ],
