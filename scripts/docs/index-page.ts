@@ -6,9 +6,24 @@ const DOCS = new URL('../../docs/', import.meta.url);
 /** Sections by page, in a newcomer's order; what stands nowhere comes under the last. */
 const SECTIONS: readonly (readonly [title: string, pages: readonly string[]])[] = [
   ['Begin', ['tutorial.md']],
-  ['How to', ['how-to.md', 'reports.md', 'networks.md', 'devices.md', 'cluster.md']],
-  ['Why it works', ['silence.md', 'optimizer.md', 'scheduler.md', 'native-engine.md']],
-  ['What was measured', ['validation.md', 'physics.md', 'performance.md', 'comparison.md']],
+  [
+    'How to',
+    [
+      'how-to.md',
+      'reports.md',
+      'networks.md',
+      'training.md',
+      'data.md',
+      'devices.md',
+      'cluster.md',
+      'benchmarks.md',
+    ],
+  ],
+  [
+    'Why it works',
+    ['silence.md', 'optimizer.md', 'scheduler.md', 'native-engine.md', 'lyapunov.md', 'pruning.md'],
+  ],
+  ['What was measured', ['validation.md', 'slayer.md', 'physics.md', 'performance.md', 'comparison.md']],
   ['Reference', ['reference/cli.md', 'reference/recipes.md', 'reference/kernels.md']],
 ];
 
