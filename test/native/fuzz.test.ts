@@ -2,10 +2,11 @@
  * Random launches straight at the addon, past all checks of TypeScript: each is an error or a valid run, and memory
  * that is not bound stays as it was. Seeded, so a failure repeats.
  */
-import { describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { loadAddon, type NativeDeviceHandle } from '../../src/device/native/addon.ts';
 import { describeNative } from '../../src/device/native/index.ts';
 import { philox4x32 } from '../../src/random/philox.ts';
+import { type RecordedLaunches, recordLaunches } from './recorded-launches.ts';
 import { recurrentLaunch } from './recurrent-launch.ts';
 
 const LAUNCHES = 6000;
@@ -71,7 +72,19 @@ function reals(values: readonly number[]): number[] {
 }
 
 /** A launch that is valid but for what {@link mutate} does to it. */
-function validAttempt(name: string, kernel: number, dice: Dice): Attempt {
+function validAttempt(name: string, kernel: number, dice: Dice, recorded: RecordedLaunches): Attempt {
+  if (name.startsWith('surrogate_') || name.startsWith('tangent_')) {
+    const launches = recorded.get(name);
+    if (!launches) throw new Error(`no launch of ${name} was recorded`);
+    const { params, buffers, constants, workgroups } = dice.of(launches);
+    return {
+      kernel,
+      params: params.slice(),
+      buffers: buffers.map((content) => content.slice()),
+      constants: [...constants],
+      workgroups: [...workgroups],
+    };
+  }
   if (name === 'philox_words') {
     const blocks = dice.below(40);
     return {
@@ -277,6 +290,11 @@ describe.skipIf(absent)(
   `random launches${absent ? ' (skipped: the native engine is not built)' : ''}`,
   () => {
     const addon = loadAddonOnce();
+    let recorded: RecordedLaunches = new Map();
+
+    beforeAll(async () => {
+      recorded = await recordLaunches();
+    });
 
     test.each(addon.kernels().map((kernel, number) => [kernel.name, number] as const))(
       '%s: an error or a valid run, and nothing else is touched',
@@ -290,7 +308,7 @@ describe.skipIf(absent)(
         });
         const outcomes = { valid: 0, refused: 0 };
         for (let launch = 0; launch < LAUNCHES / 3; launch++) {
-          const attempt = validAttempt(name, number, dice);
+          const attempt = validAttempt(name, number, dice, recorded);
           mutate(attempt, dice);
           if (await runs(device, attempt, dice, Math.max(...canaries))) outcomes.valid++;
           else outcomes.refused++;
@@ -312,7 +330,12 @@ describe.skipIf(absent)(
       const device = new addon.Device(2, false);
       for (const [number, { name }] of addon.kernels().entries()) {
         for (let i = 0; i < 50; i++) {
-          const { buffers, kernel, params, constants, workgroups } = validAttempt(name, number, dice);
+          const { buffers, kernel, params, constants, workgroups } = validAttempt(
+            name,
+            number,
+            dice,
+            recorded,
+          );
           const ids = buffers.map((content) => {
             const id = device.createBuffer(content.byteLength);
             device.write(id, 0, new Uint8Array(content.buffer));

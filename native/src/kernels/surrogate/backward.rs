@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::math::{for_each_bit, surrogate_in_place};
 use super::{DENSE, RESET_SUBTRACT, RESET_ZERO, Slot, check_length, check_slots, floats, product, words};
-use crate::device::launch::{Access, Launch};
+use crate::device::launch::{Access, Launch, refused};
 use crate::failure::Failure;
 use crate::kernels::Kernel;
 use crate::kernels::contract::{KernelContract, shared_struct};
@@ -152,10 +152,13 @@ fn run(launch: Launch<'_>) -> Result<(), Failure> {
     check_length("partials", partials, samples.saturating_mul(partials_length))?;
     let mask_words = p.width.div_ceil(32) as usize;
     if p.masked == 1 {
-        check_length("masks", masks, samples * mask_words)?;
+        check_length("masks", masks, samples.saturating_mul(mask_words))?;
     }
-    if samples == 0 || p.width == 0 {
+    if samples == 0 || slots.iter().all(|slot| slot.runs == 0) {
         return Ok(());
+    }
+    if p.segment == 0 {
+        return Err(refused("errors are kept of no steps".to_owned()));
     }
     let batch = p.batch as usize;
     let stride = p.stride as usize;

@@ -124,13 +124,13 @@ fn run(launch: Launch<'_>) -> Result<(), Failure> {
     } else {
         samples
     };
-    if p.drive == 0 {
-        check_length("inputs", inputs, input_samples.saturating_mul(input_length))?;
-    } else {
+    if p.drive == 1 {
         check_length("drive", drive, samples.saturating_mul(drive_length))?;
+    } else {
+        check_length("inputs", inputs, input_samples.saturating_mul(input_length))?;
     }
     if p.masked == 1 {
-        check_length("masks", masks, samples * p.input_words as usize)?;
+        check_length("masks", masks, samples.saturating_mul(p.input_words as usize))?;
     }
     check_length("spikes", spikes, samples.saturating_mul(spikes_length))?;
     let all_states = samples.saturating_mul(state_length);
@@ -140,7 +140,7 @@ fn run(launch: Launch<'_>) -> Result<(), Failure> {
         state,
         (state_in.max(state_out) + 1).saturating_mul(all_states),
     )?;
-    check_length("counts", counts, samples * p.width as usize)?;
+    check_length("counts", counts, samples.saturating_mul(p.width as usize))?;
     let totals = totals.write::<u32>()?.values;
     check_length("totals", totals, p.totals_at as usize + samples)?;
     let totals = &mut totals[p.totals_at as usize..];
@@ -177,10 +177,10 @@ fn run(launch: Launch<'_>) -> Result<(), Failure> {
                 } else {
                     &[]
                 },
-                inputs: if p.drive == 0 {
-                    &inputs[of(input_length, input_at)]
-                } else {
+                inputs: if p.drive == 1 {
                     &[]
+                } else {
+                    &inputs[of(input_length, input_at)]
                 },
                 mask: if p.masked == 1 {
                     &masks[of(p.input_words as usize, index)]
@@ -379,9 +379,12 @@ fn run_sample(shared: &Shared<'_>, sample: Sample<'_>) {
             *word = bits;
         }
         if p.tally == 1 && t + (p.out_lag as usize) < p.steps as usize {
-            for_each_bit(row, slot.neurons, |bit| counts[bit as usize] += 1);
+            for_each_bit(row, slot.neurons, |bit| {
+                let count = &mut counts[bit as usize];
+                *count = count.wrapping_add(1);
+            });
             total += row.iter().map(|word| word.count_ones()).sum::<u32>();
         }
     }
-    *spikes_in_all += total;
+    *spikes_in_all = spikes_in_all.wrapping_add(total);
 }

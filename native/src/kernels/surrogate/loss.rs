@@ -78,7 +78,7 @@ fn run(launch: Launch<'_>) -> Result<(), Failure> {
             p.classes, p.planes, p.steps, p.width
         )));
     }
-    check_length("counts", counts, samples * counts_length)?;
+    check_length("counts", counts, samples.saturating_mul(counts_length))?;
     check_length("trace", trace, samples.saturating_mul(trace_length))?;
     check_length("labels", labels, p.batch as usize)?;
     check_length("upstream", upstream, samples.saturating_mul(upstream_length))?;
@@ -104,7 +104,9 @@ fn run(launch: Launch<'_>) -> Result<(), Failure> {
                 classes: p.classes as usize,
             };
             *outcome = one.assess(label, width, if p.gradient == 1 { Some(upstream) } else { None });
-            outcome.spikes = counts[..p.classes as usize].iter().sum();
+            outcome.spikes = counts[..p.classes as usize]
+                .iter()
+                .fold(0_u32, |sum, &count| sum.wrapping_add(count));
         });
     Ok(())
 }

@@ -60,7 +60,7 @@ fn matrix<'a>(
             "rows of \"{name}\" are {stride} apart, but hold {columns} elements"
         )));
     }
-    let needed = at + (rows as u64).saturating_mul(stride as u64);
+    let needed = at.saturating_add((rows as u64).saturating_mul(stride as u64));
     // The last row may end with its last element.
     let needed = needed.saturating_sub((stride - columns) as u64);
     check_length(name, values, usize::try_from(needed).unwrap_or(usize::MAX))?;

@@ -103,6 +103,7 @@ fn check_slots(slots: &[Slot], count: u32, width: u32, columns: u32, rows: u32) 
     for (index, slot) in slots.iter().enumerate().filter(|(_, slot)| slot.runs != 0) {
         let fits = slot.width <= width
             && slot.neurons <= slot.width
+            && slot.neurons > 0
             && slot.columns <= columns
             && slot.columns > 0
             && projection::rows(slot).is_some_and(|needed| needed <= u64::from(rows))
@@ -150,10 +151,9 @@ fn check_layout(layout: &ParameterLayout, slots: &[Slot]) -> Result<(), Failure>
     let fits = weights <= u64::from(layout.recurrent_at)
         && u64::from(layout.recurrent_at) + square <= u64::from(layout.constants_at)
         && u64::from(layout.constants_at) + 4 * u64::from(layout.columns) <= u64::from(layout.stride)
-        && slots
-            .iter()
-            .filter(|slot| slot.runs != 0)
-            .all(|slot| slot.inputs <= 32 * layout.input_words || layout.input_words == 0);
+        && slots.iter().filter(|slot| slot.runs != 0).all(|slot| {
+            layout.input_words == 0 || u64::from(slot.inputs) <= 32 * u64::from(layout.input_words)
+        });
     if fits {
         return Ok(());
     }

@@ -28,7 +28,7 @@ pub fn consistent(slot: &Slot) -> bool {
         && slot.dilation < 1 << 12
         && [slot.in_x, slot.in_y, slot.in_channels, slot.out_x, slot.out_y]
             .iter()
-            .all(|&side| side < 1 << 14)
+            .all(|&side| side > 0 && side < 1 << 14)
         && volume(slot.in_x, slot.in_y, slot.in_channels) == u64::from(slot.inputs)
         && volume(slot.out_x, slot.out_y, slot.columns) == u64::from(slot.neurons)
         && (slot.projection == CONV || slot.columns == slot.in_channels)

@@ -91,7 +91,7 @@ fn run(launch: Launch<'_>) -> Result<(), Failure> {
         product(&[p.slots, p.stride], "gradients")?,
     )?;
     if p.masked == 1 {
-        check_length("masks", masks, samples * p.input_words as usize)?;
+        check_length("masks", masks, samples.saturating_mul(p.input_words as usize))?;
     }
     let rows = if p.recurrent == 1 { p.width } else { p.rows };
     let size = product(&[rows, p.columns], "weights")?;
@@ -104,7 +104,9 @@ fn run(launch: Launch<'_>) -> Result<(), Failure> {
         } else {
             slot.inputs
         };
-        if sources > 32 * p.input_words || (p.recurrent == 1 && slot.projection != DENSE) {
+        if u64::from(sources) > 32 * u64::from(p.input_words)
+            || (p.recurrent == 1 && slot.projection != DENSE)
+        {
             return Err(refused(format!("slot {index} has more inputs than its raster")));
         }
     }

@@ -46,7 +46,7 @@ fn run(launch: Launch<'_>) -> Result<(), Failure> {
         .map(|(index, slot)| {
             let range = part("ranges", ranges, 2 * index as u64, 2)?;
             let width = NEURON_WORDS + CHANNEL_WORDS * slot.channels();
-            let length = u64::from(range[1]) * width as u64;
+            let length = u64::from(range[1]).saturating_mul(width as u64);
             let list = part("operations", operations, u64::from(range[0]), length)?;
             let within = list
                 .chunks_exact(width)

@@ -64,6 +64,7 @@ fn slots_of(binding: Binding<'_>, count: u32, workgroups: [u32; 3]) -> Result<Ve
     let slots = slots.values[..count as usize].to_vec();
     for (index, slot) in slots.iter().enumerate() {
         let fits = u64::from(slot.rows) == u64::from(slot.neurons) * (1 + u64::from(slot.channels))
+            && slot.count <= slot.rows
             && slot.quads == slot.count.div_ceil(4)
             && u64::from(slot.rows) * u64::from(slot.quads) < 1 << 31;
         if !fits {
