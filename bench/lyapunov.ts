@@ -16,12 +16,12 @@
  *           of two matrices on all threads, measured in the same go.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { type Device, openDevice } from '../src/device/index.ts';
 import { TangentBatch, type TangentOperator } from '../src/kernels/tangent-batch.ts';
 import { Draws } from '../src/random/draws.ts';
 import { keyOf } from '../src/random/philox.ts';
+import { interpreterWith } from './peers/interpreter.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -44,21 +44,6 @@ interface Answer {
   readonly largest: number;
   readonly mean: number;
   readonly roof?: number;
-}
-
-function interpreter(): string {
-  if (options.python) return options.python;
-  const python = '.venv/bin/python';
-  const works = existsSync(python) && spawnSync(python, ['-c', 'import scipy, jax']).status === 0;
-  if (!works) {
-    const make = (command: string, args: string[]) => {
-      const { status } = spawnSync(command, args, { stdio: ['ignore', 'inherit', 'inherit'] });
-      if (status !== 0) throw new Error(`${command} ${args.join(' ')} failed`);
-    };
-    make('python3', ['-m', 'venv', '.venv']);
-    make('.venv/bin/pip', ['install', 'numpy', 'scipy', 'jax']);
-  }
-  return python;
 }
 
 function peer(python: string, request: Readonly<Record<string, unknown>>): Answer {
@@ -173,7 +158,8 @@ if (cases.includes('spectrum')) {
   const { neurons, degree, steps, interval } = work;
   const operator = operatorOf(neurons, degree, 1);
   const peers = options.peers === '' ? [] : options.peers.split(',');
-  const python = peers.length > 0 ? interpreter() : '';
+  const python =
+    peers.length > 0 ? interpreterWith('scipy, jax', ['numpy', 'scipy', 'jax'], options.python) : '';
   const peerSteps = Number(options['peer-steps'] ?? steps);
   console.log(
     `all exponents: N = ${neurons}, K = ${degree}, ${steps} steps, orthonormalized every ${interval}`,

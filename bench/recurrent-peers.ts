@@ -11,7 +11,7 @@
  * out what happens once. Makes `.venv` with Brian2 in it unless `--python` names an interpreter that has it.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -21,6 +21,7 @@ import { brunel } from '../src/network/models/brunel.ts';
 import { coba, cuba } from '../src/network/models/vogels-abbott.ts';
 import type { Network } from '../src/network/network.ts';
 import { spikeStatistics, spikesOf } from '../src/network/spikes.ts';
+import { interpreterWith } from './peers/interpreter.ts';
 import { brunelWithStdp, cubaWithStdp } from './peers/plastic-networks.ts';
 
 const { values: options } = parseArgs({
@@ -95,22 +96,6 @@ interface PeerAnswer {
   readonly networks: readonly PeerNetwork[];
 }
 
-function interpreter(): string {
-  if (options.python) return options.python;
-  const python = '.venv/bin/python';
-  const works = existsSync(python) && spawnSync(python, ['-c', 'import brian2']).status === 0;
-  if (!works) {
-    const make = (command: string, args: string[]) => {
-      const { status } = spawnSync(command, args, { stdio: ['ignore', 'inherit', 'inherit'] });
-      if (status !== 0) throw new Error(`${command} ${args.join(' ')} failed`);
-    };
-    make('python3', ['-m', 'venv', '.venv']);
-    // Brian2 2.9 uses what NumPy 2.4 no longer has.
-    make('.venv/bin/pip', ['install', 'brian2==2.9.0', 'numpy<2.4']);
-  }
-  return python;
-}
-
 function runPeer(python: string, chosen: Case, durationMs: number, directory: string): PeerAnswer {
   const request = {
     ...chosen.request,
@@ -149,7 +134,8 @@ function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
-const python = interpreter();
+// Brian2 2.9 uses what NumPy 2.4 no longer has.
+const python = interpreterWith('brian2', ['brian2==2.9.0', 'numpy<2.4'], options.python);
 const directory = mkdtempSync(join(tmpdir(), 'tacet-brian2-'));
 try {
   for (const name of options.case.split(',')) {

@@ -6,13 +6,13 @@
  * Makes `.venv` with BindsNET in it unless `--python` names an interpreter that has it.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { loadMnist } from '../../src/data/mnist.ts';
 import { openDevice } from '../../src/device/index.ts';
 import { DiehlCookBatch } from '../../src/kernels/diehl-cook.ts';
 import { encodePoisson } from '../../src/network/encoders/poisson.ts';
 import { diehlCookParameters, diehlCookSlot, traceTable } from '../../src/network/models/diehl-cook.ts';
+import { interpreterWith } from './interpreter.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -56,20 +56,6 @@ interface PeerAnswer {
   readonly threads: number;
   readonly milliseconds: number;
   readonly spikes: number;
-}
-
-function interpreter(): string {
-  if (options.python) return options.python;
-  const python = '.venv/bin/python';
-  if (!existsSync(python)) {
-    const make = (command: string, args: string[]) => {
-      const { status } = spawnSync(command, args, { stdio: ['ignore', 'inherit', 'inherit'] });
-      if (status !== 0) throw new Error(`${command} ${args.join(' ')} failed`);
-    };
-    make('python3', ['-m', 'venv', '.venv']);
-    make('.venv/bin/pip', ['install', 'bindsnet==0.3.4']);
-  }
-  return python;
 }
 
 const data = encodePoisson(
@@ -144,7 +130,7 @@ async function runHere(): Promise<{ milliseconds: number; spikes: number; peerSp
   };
 }
 
-const python = interpreter();
+const python = interpreterWith('bindsnet', ['bindsnet==0.3.4'], options.python);
 console.log(`n = ${options.neurons}, T = ${steps}, learning; ${slots} networks at once here, one there`);
 const ratios: number[] = [];
 for (let repetition = 0; repetition < repetitions; repetition++) {

@@ -16,6 +16,7 @@ import {
   traceTable,
 } from '../network/models/diehl-cook.ts';
 import { confirm } from './errors.ts';
+import type { BenchCase } from './suite.ts';
 
 export const STEPS = 100;
 export const INPUTS = 784;
@@ -200,4 +201,23 @@ export function costOfItems(
       });
     }),
   );
+}
+
+/** A case: networks of given sizes, one a slot, that learn so many samples each. */
+export function diehlCookCase(name: string, sizes: readonly number[], samples: number): BenchCase {
+  const [least, most] = [Math.min(...sizes), Math.max(...sizes)];
+  const neurons = least === most ? `${least}` : `${least} to ${most}`;
+  return {
+    name,
+    work: `${sizes.length} networks of ${neurons} neurons learn ${samples} samples each`,
+    unit: 'sample x network',
+    prepare: async (device) => {
+      const workload = await DiehlCookWorkload.create(device, sizes, samples);
+      return {
+        check: () => workload.check(),
+        run: (repetition) => workload.run(repetition + 1),
+        [Symbol.dispose]: () => workload[Symbol.dispose](),
+      };
+    },
+  };
 }

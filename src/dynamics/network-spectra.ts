@@ -9,13 +9,7 @@ import { EventNetwork } from './event-network.ts';
 import { Interval } from './orthonormal.ts';
 import { rateSpectrum } from './rate.ts';
 import { saltationSpectrum, variablesOf } from './saltation.ts';
-import {
-  blockAverages,
-  foldParticipation,
-  type LyapunovSpectrum,
-  type Route,
-  summarize,
-} from './spectrum.ts';
+import { type LyapunovSpectrum, type Route, spectrumOf } from './spectrum.ts';
 import { completeSurrogate, operatorOf, SurrogateCoefficients, type TangentSurrogate } from './surrogate.ts';
 import { TangentProgram } from './tangent-program.ts';
 import { type SpectrumTimes, stepsOf } from './times.ts';
@@ -172,19 +166,16 @@ async function follow(
   return await Promise.all(
     networks.map(async (network, slot): Promise<LyapunovSpectrum> => {
       const { numbers, channels } = source.neurons[slot] as EventNetwork['neurons'];
-      const dimension = dimensions[slot] as number;
-      const k = Math.min(count, dimension);
-      const averages = blockAverages({ logs: logs[slot] ?? [], times }, k);
-      const squares = await batch.squares(slot);
-      return {
+      const k = Math.min(count, dimensions[slot] as number);
+      return spectrumOf({
         route: options.route,
-        ...averages,
-        dimension,
+        growth: { logs: logs[slot] ?? [], times },
+        k,
+        squares: await batch.squares(slot),
+        neuronOf: variablesOf(numbers, channels),
         neurons: network.neurons,
-        participation: foldParticipation(squares, k, variablesOf(numbers, channels), network.neurons),
         interval: interval.steps,
-        summary: summarize(averages.exponents, averages.standardErrors, dimension),
-      };
+      });
     }),
   );
 }

@@ -6,7 +6,7 @@ import { ensureInput } from './errors.ts';
 import { EventNetwork } from './event-network.ts';
 import { refuse } from './event-neurons.ts';
 import { Interval, orthonormalize, randomOrthonormal } from './orthonormal.ts';
-import { blockAverages, foldParticipation, type LyapunovSpectrum, summarize } from './spectrum.ts';
+import { type LyapunovSpectrum, spectrumOf } from './spectrum.ts';
 import { TangentProgram } from './tangent-program.ts';
 import { type SpectrumTimes, stepsOf } from './times.ts';
 
@@ -66,16 +66,15 @@ export async function saltationSpectrum(
       squares[at] = (squares[at] as number) + (tangents[at] as number) ** 2;
     }
   }
-  const averages = blockAverages({ logs, times }, k);
-  return {
+  return spectrumOf({
     route: 'saltation',
-    ...averages,
-    dimension,
+    growth: { logs, times },
+    k,
+    squares,
+    neuronOf: variablesOf(numbers, channels),
     neurons: network.neurons,
-    participation: foldParticipation(squares, k, variablesOf(numbers, channels), network.neurons),
     interval: interval.steps,
-    summary: summarize(averages.exponents, averages.standardErrors, dimension),
-  };
+  });
 }
 
 /** Householder reflections where there is much to do; Gram-Schmidt, which knows of lost directions, otherwise. */

@@ -203,3 +203,41 @@ export function foldParticipation(
   }
   return folded;
 }
+
+/** What a spectrum by tangent vectors is made of. */
+export interface Carried {
+  readonly route: Route;
+  readonly growth: Growth;
+  /** Exponents. */
+  readonly k: number;
+  /** [variable][k]: squared components of the orthonormal vectors, summed over the orthonormalizations. */
+  readonly squares: ArrayLike<number>;
+  /** The neuron that each variable of the state belongs to. */
+  readonly neuronOf: ArrayLike<number>;
+  readonly neurons: number;
+  /** Steps between two orthonormalizations. */
+  readonly interval: number;
+}
+
+/** The spectrum of what was measured along a trajectory. @throws {DynamicsError} as {@link blockAverages} does */
+export function spectrumOf({
+  route,
+  growth,
+  k,
+  squares,
+  neuronOf,
+  neurons,
+  interval,
+}: Carried): LyapunovSpectrum {
+  const averages = blockAverages(growth, k);
+  const dimension = neuronOf.length;
+  return {
+    route,
+    ...averages,
+    dimension,
+    neurons,
+    participation: foldParticipation(squares, k, neuronOf, neurons),
+    interval,
+    summary: summarize(averages.exponents, averages.standardErrors, dimension),
+  };
+}

@@ -4,7 +4,7 @@
  */
 import { DynamicsError, ensureInput } from './errors.ts';
 import { Interval, orthonormalize, randomOrthonormal } from './orthonormal.ts';
-import { blockAverages, foldParticipation, type LyapunovSpectrum, summarize } from './spectrum.ts';
+import { type LyapunovSpectrum, spectrumOf } from './spectrum.ts';
 
 /** x(t + 1) = f(x(t)). */
 export interface MapSystem {
@@ -90,17 +90,11 @@ export function systemSpectrum(system: System, options: SystemOptions): Lyapunov
       squares[at] = (squares[at] as number) + (tangents[at] as number) ** 2;
     }
   }
-  const averages = blockAverages({ logs, times }, k);
-  const variables = Uint32Array.from({ length: dimension }, (_, i) => i);
-  return {
-    route: 'given',
-    ...averages,
-    dimension,
-    neurons: dimension,
-    participation: foldParticipation(squares, k, variables, dimension),
-    interval: interval.steps,
-    summary: summarize(averages.exponents, averages.standardErrors, dimension),
-  };
+  const neuronOf = Uint32Array.from({ length: dimension }, (_, i) => i);
+  const growth = { logs, times };
+  return spectrumOf({
+    ...{ route: 'given', growth, k, squares, neuronOf, neurons: dimension, interval: interval.steps },
+  });
 }
 
 /**

@@ -1,12 +1,14 @@
 /** Pages that follow from the code are as the code is now; examples run; links lead somewhere. */
-import { spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { existsSync, globSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
 import { GENERATED } from '../../scripts/generate-docs.ts';
 import { temporaryFolder } from '../cli/tacet.ts';
 import { blocks, pages, ROOT, textOf } from './blocks.ts';
 
+const run = promisify(execFile);
 const folder = temporaryFolder();
 afterAll(() => folder.remove());
 
@@ -31,20 +33,7 @@ async function runProgram(name: string, code: string): Promise<string> {
   const file = join(ROOT, 'test', 'docs', `.${name}.${process.pid}.ts`);
   writeFileSync(file, code.replace("from 'tacet'", "from '../../src/index.ts'"));
   try {
-    const child = spawn(process.execPath, [file, join(folder.path, `${name}.db`)], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    let out = '';
-    let err = '';
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      out += text;
-    });
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      err += text;
-    });
-    const exit = await new Promise((resolve) => child.on('close', resolve));
-    expect(exit, err).toBe(0);
-    return out;
+    return (await run(process.execPath, [file, join(folder.path, `${name}.db`)])).stdout;
   } finally {
     rmSync(file);
   }

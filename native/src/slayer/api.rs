@@ -9,7 +9,7 @@ use napi::bindgen_prelude::{
 use napi_derive::napi;
 
 use super::batch::{Input, Spare, Sums, run};
-use super::image::Job;
+use super::job::Job;
 use super::layer::{Routes, straight};
 use super::neuron::{Neuron, STATE};
 use super::products::tile_widths;

@@ -4,9 +4,11 @@ use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use super::image::{Gradients, Image, Job, Outcome, Workspace, run_image};
+use super::image::run_image;
+use super::job::{Gradients, Image, Job, Outcome};
 use super::products::add_reals;
 use super::shape::{CLASSES, LANES, Reals};
+use super::workspace::Workspace;
 
 /// Sums are formed in this many parts, so at most as many threads work on a batch.
 const PARTS: usize = 8;

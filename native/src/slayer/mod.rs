@@ -17,9 +17,13 @@
 //! for those whose decays learn, 1 for its spikes.
 
 mod api;
+mod backward;
 mod batch;
+mod forward;
 mod image;
+mod job;
 mod layer;
 mod neuron;
 mod products;
 mod shape;
+mod workspace;

@@ -3,7 +3,7 @@ import type { Device } from '../../device/device.ts';
 import { philoxWordsCost } from '../../kernels/costs.ts';
 import { cuba } from '../../network/models/vogels-abbott.ts';
 import { keyOf, philox4x32 } from '../../random/philox.ts';
-import { DiehlCookWorkload } from '../diehl-cook-work.ts';
+import { DiehlCookWorkload, diehlCookCase } from '../diehl-cook-work.ts';
 import { confirm } from '../errors.ts';
 import { BENCH_STREAM, randomLaunch } from '../launches.ts';
 import { RecurrentWorkload } from '../recurrent-work.ts';
@@ -18,7 +18,9 @@ export const kernels: BenchSuite = {
     return [
       philoxWords(slow ? 2 ** 25 : 2 ** 28),
       uniformWeights(slow ? 4 : 32),
-      ...[100, 400, 1000].map((neurons) => diehlCook(neurons, slow ? 4 : 64)),
+      ...[100, 400, 1000].map((neurons) => {
+        return diehlCookCase(`diehl_cook:${neurons}`, new Array<number>(16).fill(neurons), slow ? 4 : 64);
+      }),
       recurrent('network', slow ? 200 : 4000),
       recurrent('scatter', slow ? 100 : 1000),
       recurrent('gather', slow ? 20 : 200),
@@ -65,27 +67,6 @@ function uniformWeights(slots: number): BenchCase {
       return {
         check: () => workload.check(),
         run: () => workload.begin(),
-        [Symbol.dispose]: () => workload[Symbol.dispose](),
-      };
-    },
-  };
-}
-
-function diehlCook(neurons: number, samples: number): BenchCase {
-  const slots = 16;
-  return {
-    name: `diehl_cook:${neurons}`,
-    work: `${slots} networks of ${neurons} neurons learn ${samples} samples each`,
-    unit: 'sample x network',
-    prepare: async (device) => {
-      const workload = await DiehlCookWorkload.create(
-        device,
-        new Array<number>(slots).fill(neurons),
-        samples,
-      );
-      return {
-        check: () => workload.check(),
-        run: (repetition) => workload.run(repetition + 1),
         [Symbol.dispose]: () => workload[Symbol.dispose](),
       };
     },

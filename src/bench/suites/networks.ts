@@ -2,7 +2,7 @@
 import { brunel } from '../../network/models/brunel.ts';
 import { coba, cuba } from '../../network/models/vogels-abbott.ts';
 import type { Network } from '../../network/network.ts';
-import { DiehlCookWorkload } from '../diehl-cook-work.ts';
+import { diehlCookCase } from '../diehl-cook-work.ts';
 import { RecurrentWorkload } from '../recurrent-work.ts';
 import type { BenchCase, BenchSuite } from '../suite.ts';
 
@@ -26,19 +26,7 @@ export const networks: BenchSuite = {
 function diehlCookBatch(sizes: readonly number[], slots: number, samples: number): BenchCase {
   const all = Array.from({ length: slots }, (_, slot) => sizes[(slot >> 1) % sizes.length] as number);
   const named = sizes.length === 1 ? `${sizes[0]}` : `${Math.min(...sizes)}..${Math.max(...sizes)}`;
-  return {
-    name: `diehl-cook:${named}`,
-    work: `${slots} networks learn ${samples} samples each`,
-    unit: 'sample x network',
-    prepare: async (device) => {
-      const workload = await DiehlCookWorkload.create(device, all, samples);
-      return {
-        check: () => workload.check(),
-        run: (repetition) => workload.run(repetition + 1),
-        [Symbol.dispose]: () => workload[Symbol.dispose](),
-      };
-    },
-  };
+  return diehlCookCase(`diehl-cook:${named}`, all, samples);
 }
 
 function recurrent(

@@ -1,6 +1,6 @@
 /** How throughput grows with slots, with neurons and with synapses. */
 import { cuba } from '../../network/models/vogels-abbott.ts';
-import { DiehlCookWorkload } from '../diehl-cook-work.ts';
+import { diehlCookCase } from '../diehl-cook-work.ts';
 import { RecurrentWorkload } from '../recurrent-work.ts';
 import type { BenchCase, BenchSuite } from '../suite.ts';
 
@@ -14,32 +14,16 @@ export const scaling: BenchSuite = {
     const slots = [];
     for (let count = 1; count <= most; count *= 4) slots.push(count);
     return [
-      ...slots.map((count) => diehlCook(`slots=${count}`, count, 200, software ? 4 : 64)),
-      ...[50, 200, 800, 2000].map((n) => diehlCook(`neurons=${n}`, 8, n, software ? 2 : 32)),
+      ...slots.map((count) =>
+        diehlCookCase(`slots=${count}`, new Array<number>(count).fill(200), software ? 4 : 64),
+      ),
+      ...[50, 200, 800, 2000].map((n) =>
+        diehlCookCase(`neurons=${n}`, new Array<number>(8).fill(n), software ? 2 : 32),
+      ),
       ...[0.005, 0.02, 0.08].map((probability) => synapses(probability, software ? 10 : 200)),
     ];
   },
 };
-
-function diehlCook(name: string, slots: number, neurons: number, samples: number): BenchCase {
-  return {
-    name,
-    work: `${slots} networks of ${neurons} neurons learn ${samples} samples each`,
-    unit: 'sample x network',
-    prepare: async (device) => {
-      const workload = await DiehlCookWorkload.create(
-        device,
-        new Array<number>(slots).fill(neurons),
-        samples,
-      );
-      return {
-        check: () => workload.check(),
-        run: (repetition) => workload.run(repetition + 1),
-        [Symbol.dispose]: () => workload[Symbol.dispose](),
-      };
-    },
-  };
-}
 
 /** CUBA with other densities; weights shrink as connections grow, so that neurons get as much input. */
 function synapses(probability: number, durationMs: number): BenchCase {

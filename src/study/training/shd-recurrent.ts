@@ -2,8 +2,8 @@
 import { z } from 'zod';
 import { type HeidelbergOptions, loadHeidelberg, readHeidelberg } from '../../data/heidelberg.ts';
 import { storedSpikes } from '../../data/samples.ts';
-import type { TrainingDescription } from '../../learning/surrogate/description.ts';
 import type { TrainingRecipe } from './recipe.ts';
+import { spokenWordsNetwork } from './spoken-words.ts';
 
 const share = z.number().min(0).max(1);
 
@@ -44,37 +44,5 @@ export const shdRecurrent: TrainingRecipe = {
       test: storedSpikes(await part(p.testPath, 'shd_test')),
     };
   },
-  describe(given): TrainingDescription {
-    const p = given as Params;
-    return {
-      layers: [
-        {
-          kind: 'dense',
-          name: 'hidden',
-          neurons: p.hidden,
-          recurrent: { init: { kind: 'uniform', gain: 0.5 } },
-          dropout: p.dropout,
-          neuron: {
-            kind: 'lif',
-            membraneDecay: p.membraneDecay,
-            currentDecay: p.currentDecay,
-            threshold: 1,
-            surrogate: { kind: 'fast-sigmoid', slope: p.slope },
-          },
-        },
-        {
-          kind: 'dense',
-          name: 'readout',
-          neurons: 20,
-          neuron: { kind: 'integrator', membraneDecay: p.readoutDecay },
-        },
-      ],
-      loss: { kind: 'membrane-mean' },
-      optimizer: { kind: 'adamw', rate: p.learningRate },
-      schedule: { kind: 'cosine', epochs: p.epochs, end: 0.02 },
-      weightDecay: p.weightDecay,
-      clipNorm: 5,
-      seed: p.seed,
-    };
-  },
+  describe: (given) => spokenWordsNetwork(given as Params, { classes: 20, bias: false }),
 };

@@ -2,9 +2,9 @@
 import { z } from 'zod';
 import { storedSpikes } from '../../data/samples.ts';
 import { spokenDigits as encode, readSpokenDigits } from '../../data/spoken-digits.ts';
-import type { TrainingDescription } from '../../learning/surrogate/description.ts';
 import { StudyError } from '../store.ts';
 import type { TrainingRecipe } from './recipe.ts';
+import { spokenWordsNetwork } from './spoken-words.ts';
 
 const share = z.number().min(0).max(1);
 
@@ -52,38 +52,5 @@ export const spokenDigits: TrainingRecipe = {
     });
     return { train: storedSpikes(train), test: storedSpikes(test) };
   },
-  describe(given): TrainingDescription {
-    const p = given as Params;
-    return {
-      layers: [
-        {
-          kind: 'dense',
-          name: 'hidden',
-          neurons: p.hidden,
-          bias: true,
-          recurrent: { init: { kind: 'uniform', gain: 0.5 } },
-          dropout: p.dropout,
-          neuron: {
-            kind: 'lif',
-            membraneDecay: p.membraneDecay,
-            threshold: 1,
-            surrogate: { kind: 'fast-sigmoid', slope: p.slope },
-          },
-        },
-        {
-          kind: 'dense',
-          name: 'readout',
-          neurons: 10,
-          bias: true,
-          neuron: { kind: 'integrator', membraneDecay: p.readoutDecay },
-        },
-      ],
-      loss: { kind: 'membrane-mean' },
-      optimizer: { kind: 'adamw', rate: p.learningRate },
-      schedule: { kind: 'cosine', epochs: p.epochs, end: 0.02 },
-      weightDecay: p.weightDecay,
-      clipNorm: 5,
-      seed: p.seed,
-    };
-  },
+  describe: (given) => spokenWordsNetwork(given as Params, { classes: 10, bias: true }),
 };

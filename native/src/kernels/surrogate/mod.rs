@@ -117,7 +117,7 @@ fn check_slots(slots: &[Slot], count: u32, width: u32, columns: u32, rows: u32) 
     Ok(slots)
 }
 
-/// The chunks of an array that belong to (slot, sample), in order; every one of `length` elements.
+/// Refuses an array that is shorter than the launch needs.
 fn check_length<T>(name: &str, values: &[T], needed: usize) -> Result<(), Failure> {
     if values.len() < needed {
         return Err(refused(format!(
