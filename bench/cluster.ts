@@ -26,6 +26,7 @@ import type { TrialOutcome } from '../src/study/trial.ts';
 import { smallStudy } from '../test/study/disturbed-runs.ts';
 import { startPostgres, type TemporaryPostgres } from '../test/study/temporary-postgres.ts';
 import { type CallTime, simulateCluster } from './cluster/simulation.ts';
+import { median } from './statistics.ts';
 
 const MACHINE = `${cpus()[0]?.model.trim() ?? 'unknown processor'}, ${availableParallelism()} threads`;
 
@@ -169,10 +170,6 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
   const began = performance.now();
   await work();
   return performance.now() - began;
-}
-
-function median(list: readonly number[]): number {
-  return list.toSorted((a, b) => a - b)[list.length >> 1] ?? Number.NaN;
 }
 
 /** The line through the first and the last point. */

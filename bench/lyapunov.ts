@@ -22,6 +22,7 @@ import { TangentBatch, type TangentOperator } from '../src/kernels/tangent-batch
 import { Draws } from '../src/random/draws.ts';
 import { keyOf } from '../src/random/philox.ts';
 import { interpreterWith } from './peers/interpreter.ts';
+import { median } from './statistics.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -132,10 +133,6 @@ async function carry(device: Device, operators: readonly TangentOperator[], work
     largest: Math.max(...sums) / steps,
     mean: sums.reduce((a, b) => a + b, 0) / count / steps,
   };
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1] as number;
 }
 
 function spread(values: readonly number[]): string {

@@ -18,6 +18,7 @@ import { pageBundle } from '../src/report/page-bundle.ts';
 import { openSqliteStore } from '../src/study/sqlite-store.ts';
 import { Browser } from '../test/report/browser.ts';
 import { addTrials } from '../test/report/studies.ts';
+import { median } from './statistics.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -192,10 +193,6 @@ async function read(url: string, signal: AbortSignal): Promise<void> {
 
 function sleep(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
 function spread(values: readonly number[]): string {

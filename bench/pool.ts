@@ -16,6 +16,7 @@ import { parseArgs } from 'node:util';
 import { ADAPTERS, measureRates, type Rates } from './pool/adapters.ts';
 import { type FaultReport, measureFaults, measureKills } from './pool/faults.ts';
 import { measureHostShare } from './pool/host.ts';
+import { median } from './statistics.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -85,10 +86,6 @@ function sum(rates: Rates): number {
 
 function best(values: readonly number[]): number {
   return Math.max(...values);
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 }
 
 function shown(value: number): string {

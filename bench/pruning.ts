@@ -13,6 +13,7 @@ import { openDevice } from '../src/device/index.ts';
 import { loadLinearAlgebra } from '../src/linalg/index.ts';
 import { hrsnn } from '../src/network/models/hrsnn.ts';
 import { graphOfNetwork, pruneNetwork } from '../src/pruning/index.ts';
+import { median } from './statistics.ts';
 
 const { values } = parseArgs({
   options: {
@@ -48,9 +49,8 @@ for (let repetition = 0; repetition < Number(values.repetitions); repetition++) 
 }
 for (const [name, list] of Object.entries(times)) {
   const sorted = list.sort((a, b) => a - b);
-  const median = sorted[sorted.length >> 1] as number;
   console.log(
-    `${name.padEnd(16)} ${median.toFixed(2)} s (${(sorted[0] as number).toFixed(2)} to ${(sorted.at(-1) as number).toFixed(2)})`,
+    `${name.padEnd(16)} ${median(list).toFixed(2)} s (${(sorted[0] as number).toFixed(2)} to ${(sorted.at(-1) as number).toFixed(2)})`,
   );
 }
 console.log(`peak memory ${(process.resourceUsage().maxRSS / 2 ** 20).toFixed(2)} GB`);

@@ -23,6 +23,7 @@ import type { Network } from '../src/network/network.ts';
 import { spikeStatistics, spikesOf } from '../src/network/spikes.ts';
 import { interpreterWith } from './peers/interpreter.ts';
 import { brunelWithStdp, cubaWithStdp } from './peers/plastic-networks.ts';
+import { median } from './statistics.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -166,8 +167,7 @@ try {
           `CV ${mean(variations).toFixed(3)}); ${ratio.toFixed(2)} times`,
       );
     }
-    ratios.sort((a, b) => a - b);
-    console.log(`  median: ${(ratios[Math.floor(ratios.length / 2)] as number).toFixed(2)} times`);
+    console.log(`  median: ${median(ratios).toFixed(2)} times`);
   }
 } finally {
   rmSync(directory, { recursive: true, force: true });

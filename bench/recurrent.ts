@@ -17,6 +17,7 @@ import { type PropagationMethod, spikingShare } from '../src/kernels/recurrent-m
 import type { CompiledNetwork } from '../src/kernels/recurrent-network.ts';
 import { brunel } from '../src/network/models/brunel.ts';
 import { cuba } from '../src/network/models/vogels-abbott.ts';
+import { median } from './statistics.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -106,11 +107,6 @@ console.log(
     `${((events * 8) / time / 1e9).toFixed(2)} GB/s of rows and sums (8 B an event); ` +
     `a copy of 256 MB moves ${copyRoof().toFixed(1)} GB/s; ${(100 * after.share).toFixed(3)} % of neurons spike in a step`,
 );
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] as number;
-}
 
 /** GB/s read and written by copying 256 MB on one core. */
 function copyRoof(): number {

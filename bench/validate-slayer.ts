@@ -22,6 +22,7 @@ import {
   testSlayer,
   trainSlayer,
 } from '../src/learning/slayer/train.ts';
+import { correlation, median, ranks } from './statistics.ts';
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
@@ -189,14 +190,6 @@ async function initial(): Promise<void> {
   }
 }
 
-/** Ranks from 0; equal values share the mean of their ranks. */
-function ranks(values: readonly number[]): number[] {
-  return values.map((value) => {
-    const below = values.filter((other) => other < value).length;
-    return below + (values.filter((other) => other === value).length - 1) / 2;
-  });
-}
-
 function summary(): void {
   const runs = completed();
   const numbers = [...new Set(runs.map(({ row }) => row))];
@@ -208,21 +201,16 @@ function summary(): void {
       recorded: (of[0] as Run).recordedTest,
     };
   });
-  const a = ranks(pairs.map(({ found }) => found));
-  const b = ranks(pairs.map(({ recorded }) => recorded));
-  const mean = (pairs.length - 1) / 2;
-  const product = (u: number[], v: number[]) =>
-    u.reduce((sum, x, i) => sum + (x - mean) * ((v[i] as number) - mean), 0);
-  const differences = pairs.map(({ found, recorded }) => Math.abs(found - recorded)).sort((x, y) => x - y);
-  const half = differences.length / 2;
-  const median =
-    ((differences[Math.ceil(half) - 1] as number) + (differences[Math.floor(half)] as number)) / 2;
+  const difference = median(pairs.map(({ found, recorded }) => Math.abs(found - recorded)));
   for (const { number, found, recorded } of pairs) {
     console.log(`row ${number}: ${found.toFixed(4)} here, ${recorded.toFixed(4)} recorded`);
   }
-  const spearman = product(a, b) / Math.sqrt(product(a, a) * product(b, b));
+  const spearman = correlation(
+    ranks(pairs.map(({ found }) => found)),
+    ranks(pairs.map(({ recorded }) => recorded)),
+  );
   console.log(
-    `${pairs.length} rows: Spearman ${spearman.toFixed(3)}, median |difference| ${median.toFixed(4)}`,
+    `${pairs.length} rows: Spearman ${spearman.toFixed(3)}, median |difference| ${difference.toFixed(4)}`,
   );
 }
 

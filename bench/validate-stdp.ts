@@ -17,6 +17,7 @@ import { runEvaluation } from '../src/study/evaluation.ts';
 import { mnistStdpSettings, recipeOf } from '../src/study/recipes.ts';
 import { trialSeed } from '../src/study/study-trials.ts';
 import type { TrialOutcome } from '../src/study/trial.ts';
+import { correlation, median, ranks } from './statistics.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -161,42 +162,6 @@ function compare(row: Row, outcome: TrialOutcome): Comparison {
       here,
     })),
   };
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  if (sorted.length % 2 === 1) return sorted[middle] as number;
-  return ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2;
-}
-
-/** Ranks from 1, equal values sharing their mean rank. */
-function ranks(values: readonly number[]): number[] {
-  const order = values.map((_, index) => index).sort((a, b) => (values[a] as number) - (values[b] as number));
-  const found: number[] = new Array(values.length);
-  for (let start = 0; start < order.length; ) {
-    let end = start;
-    while (end + 1 < order.length && values[order[end + 1] as number] === values[order[start] as number])
-      end++;
-    for (let place = start; place <= end; place++) found[order[place] as number] = (start + end) / 2 + 1;
-    start = end + 1;
-  }
-  return found;
-}
-
-function correlation(a: readonly number[], b: readonly number[]): number {
-  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
-  const [meanA, meanB] = [mean(a), mean(b)];
-  let ab = 0;
-  let aa = 0;
-  let bb = 0;
-  a.forEach((value, index) => {
-    const other = (b[index] as number) - meanB;
-    ab += (value - meanA) * other;
-    aa += (value - meanA) ** 2;
-    bb += other ** 2;
-  });
-  return ab / Math.sqrt(aa * bb);
 }
 
 function spearman(a: readonly number[], b: readonly number[]): number {

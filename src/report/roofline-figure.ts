@@ -2,6 +2,7 @@
  * A roofline as SVG: what kernels compute in a second over their operations a byte, under the measured roofs. A point
  * below a slope waits for that memory, a point below the flat line for arithmetic. It needs nothing else.
  */
+import { escapeMarkup } from './escape-markup.ts';
 
 export interface RooflinePoint {
   readonly label: string;
@@ -50,9 +51,9 @@ export function rooflineFigure({ title, slopes, operationsPerSecond, points }: R
   const y = decades(rates, HEIGHT - PLOT.bottom, PLOT.top);
   const parts = [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" font-family="system-ui, sans-serif" font-size="12" fill="#222">`,
-    `<title>${escaped(title)}</title>`,
+    `<title>${escapeMarkup(title)}</title>`,
     '<rect width="100%" height="100%" fill="#fff"/>',
-    `<text x="${PLOT.left}" y="28" font-size="15" font-weight="600">${escaped(title)}</text>`,
+    `<text x="${PLOT.left}" y="28" font-size="15" font-weight="600">${escapeMarkup(title)}</text>`,
     `<clipPath id="plot"><rect x="${PLOT.left}" y="${PLOT.top}" width="${WIDTH - PLOT.left - PLOT.right}" height="${HEIGHT - PLOT.top - PLOT.bottom}"/></clipPath>`,
   ];
   for (const tick of x.ticks) {
@@ -87,7 +88,7 @@ export function rooflineFigure({ title, slopes, operationsPerSecond, points }: R
     const colour = COLOURS[index % COLOURS.length];
     parts.push(
       `<circle cx="${cx}" cy="${cy}" r="5" fill="${colour}"/>`,
-      `<text x="${cx + 9}" y="${cy + (index % 2 === 0 ? 4 : 15)}" fill="${colour}">${escaped(label)}</text>`,
+      `<text x="${cx + 9}" y="${cy + (index % 2 === 0 ? 4 : 15)}" fill="${colour}">${escapeMarkup(label)}</text>`,
     );
   });
   const middle = (PLOT.left + WIDTH - PLOT.right) / 2;
@@ -118,7 +119,7 @@ function slopeLabel(
     (Math.atan2(y.at(end * bytesPerSecond) - y.at(start * bytesPerSecond), x.at(end) - x.at(start)) * 180) /
     Math.PI;
   const at = `${place(x.at(start))} ${place(y.at(start * bytesPerSecond) - 5)}`;
-  return `<text transform="translate(${at}) rotate(${place(rise)})" fill="#555">${escaped(label)}</text>`;
+  return `<text transform="translate(${at}) rotate(${place(rise)})" fill="#555">${escapeMarkup(label)}</text>`;
 }
 
 function place(value: number): number {
@@ -127,8 +128,4 @@ function place(value: number): number {
 
 function short(value: number): string {
   return String(Number(value.toPrecision(3)));
-}
-
-function escaped(text: string): string {
-  return text.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`);
 }
