@@ -35,15 +35,13 @@ export const mnistDense: TrainingRecipe = {
   name: 'mnist-dense',
   summary: 'rate-coded MNIST, dense 784-256-10, leaky readout',
   params,
-  async load(given) {
-    const { trainSamples, steps, maxRate } = given as Params;
+  async load({ trainSamples, steps, maxRate }: Params) {
     const [train, test] = [loadMnist('train'), loadMnist('test')];
     const all = (count: number): Uint32Array => Uint32Array.from({ length: count }, (_, index) => index);
     const code = { steps, maxRate };
     return { train: rateCode(train, all(trainSamples), code), test: rateCode(test, all(10_000), code) };
   },
-  describe(given): TrainingDescription {
-    const p = given as Params;
+  describe(p: Params): TrainingDescription {
     return {
       layers: [
         {

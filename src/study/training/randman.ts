@@ -37,8 +37,7 @@ export const randman: TrainingRecipe = {
   name: 'randman',
   summary: 'random smooth manifolds (generated), 10 classes by spike times, dense 20-100-10',
   params,
-  async load(given) {
-    const p = given as Params;
+  async load(p: Params) {
     const options: RandmanOptions = {
       classes: p.classes,
       samplesPerClass: p.samplesPerClass,
@@ -54,8 +53,7 @@ export const randman: TrainingRecipe = {
     const isTrain = (sample: number) => sample % p.samplesPerClass < learned;
     return { train: part(all, isTrain), test: part(all, (sample) => !isTrain(sample)) };
   },
-  describe(given): TrainingDescription {
-    const p = given as Params;
+  describe(p: Params): TrainingDescription {
     return {
       layers: [
         {

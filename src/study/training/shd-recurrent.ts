@@ -34,8 +34,7 @@ export const shdRecurrent: TrainingRecipe = {
   name: 'shd-recurrent',
   summary: 'Spiking Heidelberg Digits (fetched once), recurrent 700-256-20',
   params,
-  async load(given) {
-    const p = given as Params;
+  async load(p: Params) {
     const options: HeidelbergOptions = { stepMs: p.stepMs, durationMs: p.durationMs, inputs: p.inputs };
     const part = (path: string, name: 'shd_train' | 'shd_test') =>
       path === '' ? loadHeidelberg(name, options) : readHeidelberg(path, options);
@@ -44,5 +43,5 @@ export const shdRecurrent: TrainingRecipe = {
       test: storedSpikes(await part(p.testPath, 'shd_test')),
     };
   },
-  describe: (given) => spokenWordsNetwork(given as Params, { classes: 20, bias: false }),
+  describe: (p: Params) => spokenWordsNetwork(p, { classes: 20, bias: false }),
 };

@@ -35,8 +35,7 @@ export const spokenDigits: TrainingRecipe = {
   name: 'spoken-digits',
   summary: 'spoken digits (FSDD, --params { "path": ... }) by a cochlea, recurrent 64-128-10',
   params,
-  async load(given) {
-    const p = given as Params;
+  async load(p: Params) {
     if (p.path === '') {
       throw new StudyError(
         'bad-input',
@@ -52,5 +51,5 @@ export const spokenDigits: TrainingRecipe = {
     });
     return { train: storedSpikes(train), test: storedSpikes(test) };
   },
-  describe: (given) => spokenWordsNetwork(given as Params, { classes: 10, bias: true }),
+  describe: (p: Params) => spokenWordsNetwork(p, { classes: 10, bias: true }),
 };

@@ -104,7 +104,7 @@ fn run(launch: Launch<'_>) -> Result<(), Failure> {
     let inputs = inputs.read::<u32>()?.values;
     let masks = masks.read::<u32>()?.values;
     let slots = check_slots(slots, p.slots, p.width, p.columns, p.rows)?;
-    super::check_layout(&p_layout(&p), slots)?;
+    super::check_layout(&parameter_layout(&p), slots)?;
     let raster_words = p.width.div_ceil(32);
     let samples = product(&[p.slots, p.batch], "a batch")?;
     let input_length = product(&[p.steps, p.input_words], "an input")?;
@@ -213,7 +213,7 @@ fn run(launch: Launch<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
-fn p_layout(p: &Params) -> super::ParameterLayout {
+fn parameter_layout(p: &Params) -> super::ParameterLayout {
     super::ParameterLayout {
         width: p.width,
         columns: p.columns,
