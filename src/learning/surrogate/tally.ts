@@ -7,6 +7,7 @@ export interface Tally {
   samples: number;
   loss: number;
   correct: number;
+  inputSpikes: number;
   spikes: number[];
   silent: number;
   silentByLayer: number[];
@@ -18,6 +19,7 @@ export function newTally(layers: number): Tally {
     samples: 0,
     loss: 0,
     correct: 0,
+    inputSpikes: 0,
     spikes: new Array<number>(layers).fill(0),
     silent: 0,
     silentByLayer: new Array<number>(layers).fill(0),
@@ -32,10 +34,12 @@ export function newTally(layers: number): Tally {
  */
 export function tallyOf(
   { loss, predicted, outputSpikes, spikes }: BatchOutcomes,
-  { labels, alpha }: { readonly labels: Uint32Array; readonly alpha: number },
+  work: { readonly labels: Uint32Array; readonly inputSpikes: number; readonly alpha: number },
   of: Readonly<Record<'slot' | 'slots' | 'stride' | 'layers', number>>,
 ): Tally {
+  const { labels, alpha } = work;
   const tally = newTally(of.layers);
+  tally.inputSpikes = work.inputSpikes;
   labels.forEach((label, b) => {
     const at = of.slot * of.stride + b;
     tally.samples += 1;
@@ -57,6 +61,7 @@ export function join(into: Tally, one: Tally): void {
   into.samples += one.samples;
   into.loss += one.loss;
   into.correct += one.correct;
+  into.inputSpikes += one.inputSpikes;
   into.silent += one.silent;
   into.finite &&= one.finite;
   one.spikes.forEach((count, l) => {
@@ -66,11 +71,12 @@ export function join(into: Tally, one: Tally): void {
 }
 
 export function reportOf(tally: Tally): SlotReport {
-  const { samples, loss, correct, spikes, silent, silentByLayer, finite } = tally;
+  const { samples, loss, correct, inputSpikes, spikes, silent, silentByLayer, finite } = tally;
   return {
     samples,
     loss: loss / samples,
     accuracy: correct / samples,
+    inputSpikes: inputSpikes / samples,
     layerSpikes: spikes.map((count) => count / samples),
     silentSamples: silent,
     silentByLayer,

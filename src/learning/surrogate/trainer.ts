@@ -2,7 +2,7 @@
  * Trains networks side by side on one device: each slot has a network with its own sizes, constants and optimizer; all
  * see the same batches.
  */
-import type { SampleShape, SampleSource, ValueBatch } from '../../data/samples.ts';
+import type { SampleShape, SampleSource } from '../../data/samples.ts';
 import { type Device, DeviceError } from '../../device/device.ts';
 import { type SlotRun, SurrogateBatch } from '../../kernels/surrogate.ts';
 import { activityBytes, type KernelRow, type SurrogateShape } from '../../kernels/surrogate-shape.ts';
@@ -42,7 +42,18 @@ interface Loaded {
 }
 
 /** What a slot does in a launch. */
-type Work = Omit<SlotBatch, 'slot' | 'source'> & { readonly labels: Uint32Array; readonly steps: number };
+interface Work extends Omit<SlotBatch, 'slot' | 'source'> {
+  readonly labels: Uint32Array;
+  readonly inputSpikes: number;
+  readonly steps: number;
+}
+
+/** A batch's inputs as the kernels read them. */
+interface Prepared {
+  readonly inputs: Uint32Array | Float32Array;
+  /** Of all samples; 0 of real values. */
+  readonly spikes: number;
+}
 
 export class SurrogateTrainer implements Trainer {
   readonly slots: number;
@@ -212,8 +223,16 @@ export class SurrogateTrainer implements Trainer {
           `slot ${slot} has a batch of ${indices.length}; there is room for ${this.batchSize}`,
         );
       }
-      works[slot] = { ...how, indices, labels: labelsOf(source, indices), steps: source.steps, when };
-      this.#batch.writeInputs(this.#prepare(source, indices, how.pass), slot);
+      const { inputs, spikes } = this.#prepare(source, indices, how.pass);
+      this.#batch.writeInputs(inputs, slot);
+      works[slot] = {
+        ...how,
+        indices,
+        labels: labelsOf(source, indices),
+        inputSpikes: spikes,
+        steps: source.steps,
+        when,
+      };
     }
     const tallies = await this.#launch(works, this.batchSize, true);
     return batches.map(({ slot }) => reportOf(tallies[slot] as Tally));
@@ -242,7 +261,8 @@ export class SurrogateTrainer implements Trainer {
     for (let batch = 0; batch < batches && runs.includes(true); batch++) {
       signal?.throwIfAborted();
       const indices = indicesOf(batch);
-      if (next) this.#batch.writeInputs(next);
+      const inputSpikes = next?.spikes ?? 0;
+      if (next) this.#batch.writeInputs(next.inputs);
       const number = epoch * batches + batch;
       const when = { epoch, overall: number / Math.max(1, batches), batch: number };
       const work = {
@@ -251,6 +271,7 @@ export class SurrogateTrainer implements Trainer {
         pass,
         indices,
         labels: labelsOf(source, indices),
+        inputSpikes,
         steps: source.steps,
         when,
       };
@@ -317,19 +338,20 @@ export class SurrogateTrainer implements Trainer {
     });
   }
 
-  /** The batch's inputs as the kernels read them. */
-  #prepare(source: SampleSource, indices: Uint32Array, pass: number): Uint32Array | Float32Array {
+  #prepare(source: SampleSource, indices: Uint32Array, pass: number): Prepared {
     const batch = source.batch(indices, pass);
-    if (batch.kind === 'events') return rasterOf(batch, source, this.#input);
-    const { values } = batch as ValueBatch;
-    if (source.steps === this.#input.steps) return values;
+    if (batch.kind === 'events') {
+      return { inputs: rasterOf(batch, source, this.#input), spikes: batch.events.length };
+    }
+    const { values } = batch;
+    if (source.steps === this.#input.steps) return { inputs: values, spikes: 0 };
     const { steps, inputs } = this.#input;
     const wide = new Float32Array(indices.length * steps * inputs);
     const own = source.steps * inputs;
     indices.forEach((_, b) => {
       wide.set(values.subarray(b * own, (b + 1) * own), b * steps * inputs);
     });
-    return wide;
+    return { inputs: wide, spikes: 0 };
   }
 
   #configure(works: readonly (Work | undefined)[]): void {

@@ -8,6 +8,8 @@ export interface SlotReport {
   /** Mean over the samples. */
   readonly loss: number;
   readonly accuracy: number;
+  /** Per sample; 0 of real values. */
+  readonly inputSpikes: number;
   /** Spikes of each layer per sample; NaN-free, 0 for an integrator. */
   readonly layerSpikes: readonly number[];
   /** Samples whose output layer emitted fewer than `alpha` spikes. */
