@@ -88,7 +88,9 @@ async function repeat(validation: Validation): Promise<Validation> {
     values: valuesOf(table.get(row) as Row),
   }));
   const settings = mnistStdpSettings.parse({ evaluateSilent: true, dataSeed: REPEAT_DATA_SEED });
-  const outcomes = await runEvaluation(settings, entries, { devices: options.device });
+  const outcomes = await runEvaluation({ recipe: 'mnist-stdp', settings }, entries, {
+    devices: options.device,
+  });
   const accuracies = new Map(chosen.map(({ row }, index) => [row, outcomes[index]?.accuracies.all]));
   return {
     ...validation,
@@ -115,7 +117,7 @@ async function validate(): Promise<Validation> {
   let device = '';
   let networkSamples = 0;
   let done = 0;
-  const outcomes = await runEvaluation(settings, entries, {
+  const outcomes = await runEvaluation({ recipe: 'mnist-stdp', settings }, entries, {
     devices: options.device,
     onEvent: (event) => {
       if (event.kind === 'ready') device = event.device.name;

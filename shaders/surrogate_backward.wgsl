@@ -14,7 +14,7 @@
 // parameters, trace, spikes, counts  as in surrogate_forward.wgsl
 // upstream  f32 [slot][sample][upstream_steps][width] from step upstream_first on
 // masks     u32 [slot][sample][ceil(width / 32)]: outputs that are not dropped, where params.masked is 1
-// errors    f32 [slot][sample][segment][width], from step `first` on; rows from `count` on become 0
+// errors    f32 [slot][sample][segment][width], from step `first` on; rows beyond `count` and the slot's steps become 0
 // adjoint   f32 [slot][sample][4][width]: eI, eV, eA of the earliest step done; the fourth is room for the sums
 // partials  f32 [slot][sample][4][columns]: gradients of bias, currentDecay, membraneDecay, threshold so far, of
 //           dense layers; the decays' where the trace has a plane of currents
@@ -67,7 +67,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let slot_index = group.y;
   if (slot_index >= params.slots || group.x >= params.batch) { return; }
   let slot = slots[slot_index];
-  if (slot.runs == 0u) { return; }
+  if (slot.runs != 1u || group.x >= slot.samples) { return; }
   let width = params.width;
   let words = (width + 31u) / 32u;
   let columns = params.columns;
@@ -81,6 +81,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let subtract = select(0.0, 1.0, slot.reset == RESET_SUBTRACT);
   let through_reset = 1.0 - f32(slot.detach);
   let last = params.first + params.count == params.steps;
+  let count = clamp(slot.steps, params.first, params.first + params.count) - params.first;
   if (last) {
     for (var j = lane; j < slot.width; j += lanes) {
       for (var plane = 0u; plane < 3u; plane++) { adjoint[adjoint_at + plane * width + j] = 0.0; }
@@ -89,8 +90,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
   storageBarrier();
   workgroupBarrier();
-  for (var back = 0u; back < params.count; back++) {
-    let r = params.count - 1u - back;
+  for (var back = 0u; back < count; back++) {
+    let r = count - 1u - back;
     let t = params.first + r;
     let row = sample * params.trace_steps + t - params.trace_first;
     for (var j = lane; j < slot.width; j += lanes) {
@@ -101,7 +102,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       let potential = trace[row * params.planes * width + j];
       var from_above = 0.0;
       let above = t + params.out_lag;
-      if (above < params.steps && above - params.upstream_first < params.upstream_steps) {
+      if (above < slot.steps && above - params.upstream_first < params.upstream_steps) {
         from_above = upstream[(sample * params.upstream_steps + above - params.upstream_first) * width + j];
       }
       if (params.masked == 1u) {
@@ -116,10 +117,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         let spiked = f32((spikes[spikes_at + t * words + j / 32u] >> (j & 31u)) & 1u);
         if (t > 0u) { spiked_before = f32((spikes[spikes_at + (t - 1u) * words + j / 32u] >> (j & 31u)) & 1u); }
         var gathered = 0.0;
-        if (slot.recurrent == 1u && t + 1u < params.steps && j < slot.neurons) {
+        if (slot.recurrent == 1u && t + 1u < slot.steps && j < slot.neurons) {
           let weights = slot_index * params.stride + params.recurrent_at + j * columns;
           // The later step's errors are rows of `errors`, but for the first step of all in this stretch.
-          if (r + 1u < params.count) {
+          if (r + 1u < count) {
             let later = errors_at + (r + 1u) * width;
             for (var k = 0u; k < slot.width; k++) { gathered += parameters[weights + k] * errors[later + k]; }
           } else {
@@ -128,9 +129,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         }
         var of_rate = 0.0;
         if (slot.rate_weight > 0.0) {
-          let rate = f32(counts[sample * width + j]) / f32(params.steps);
+          let rate = f32(counts[sample * width + j]) / f32(slot.steps);
           let beyond = max(0.0, rate - slot.rate_high) - max(0.0, slot.rate_low - rate);
-          of_rate = 2.0 * slot.rate_weight * beyond / f32(params.steps);
+          of_rate = 2.0 * slot.rate_weight * beyond / f32(slot.steps);
         }
         var u = potential - threshold;
         if (params.adaptation_plane != 0u) {
@@ -166,6 +167,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
   for (var j = lane; j < slot.width; j += lanes) {
     adjoint[adjoint_at + 3u * width + j] = adjoint[adjoint_at + j];
-    for (var r = params.count; r < params.segment; r++) { errors[errors_at + r * width + j] = 0.0; }
+    for (var r = count; r < params.segment; r++) { errors[errors_at + r * width + j] = 0.0; }
   }
 }

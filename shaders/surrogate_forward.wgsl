@@ -20,7 +20,7 @@
 //             plane (0: not kept), where params.record is 1
 // state       f32 [copy][slot][sample][3][width]: I, V, A; the stretch begins with copy state_in (unless `first` is 0)
 //             and leaves its last step in copy state_out
-// counts      u32 [slot][sample][width]: spikes of each neuron in steps below steps - out_lag; totals, from totals_at on,
+// counts      u32 [slot][sample][width]: spikes of each neuron in steps below the slot's steps - out_lag; totals, from totals_at on,
 //             u32 [slot][sample]: of all together; both only where params.tally is 1
 // launch      x: samples, y: slots; a workgroup has `lanes` threads, each with every lanes-th word of neurons
 // cost        4 B a weight and event; 12 B and about 10 flops a neuron and step
@@ -123,7 +123,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let slot_index = group.y;
   if (slot_index >= params.slots || group.x >= params.batch) { return; }
   let slot = slots[slot_index];
-  if (slot.runs == 0u) { return; }
+  if (slot.runs == 0u || group.x >= slot.samples) { return; }
   let width = params.width;
   let words = (width + 31u) / 32u;
   let own_words = (slot.width + 31u) / 32u;
@@ -166,7 +166,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   storageBarrier();
   workgroupBarrier();
   var total = 0u;
-  for (var t = params.first; t < params.first + params.count; t++) {
+  for (var t = params.first; t < min(params.first + params.count, slot.steps); t++) {
     for (var word = lane; word < own_words; word += lanes) {
       var before = 0u;
       if (t > 0u) { before = spikes[spikes_at + (t - 1u) * words + word]; }
@@ -223,11 +223,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         }
         if (slot.integrator == 0u && j < slot.neurons && membrane >= threshold + slot.adaptation * adapted) {
           bits |= 1u << bit;
-          if (params.tally == 1u && t + params.out_lag < params.steps) { counts[counts_at + j] += 1u; }
+          if (params.tally == 1u && t + params.out_lag < slot.steps) { counts[counts_at + j] += 1u; }
         }
       }
       spikes[spikes_at + t * words + word] = bits;
-      if (t + params.out_lag < params.steps) { total += countOneBits(bits); }
+      if (t + params.out_lag < slot.steps) { total += countOneBits(bits); }
     }
     // Recurrent sums of the next step read what other threads have written now.
     storageBarrier();

@@ -12,7 +12,7 @@
 // goals     one a slot; `weight` multiplies the gradient (1 / batch for a mean)
 // counts    u32 [slot][sample][width], from surrogate_forward
 // trace     f32 [slot][sample][steps][planes][width]: V in plane 0; read by 3 and 4
-// labels    u32 [sample]
+// labels    u32 [slot][sample]
 // upstream  f32 [slot][sample][steps][width]: the gradient with respect to spikes or V, where `gradient` is 1
 // outcomes  one a slot and sample; `predicted` is the first class with the highest score
 // launch    x: samples, y: slots; one thread each
@@ -31,6 +31,9 @@ struct Params {
 
 struct Goal {
   runs: u32,
+  // The slot's samples in this batch, and its steps.
+  samples: u32,
+  steps: u32,
   kind: u32,
   rate_true: f32,
   rate_false: f32,
@@ -64,11 +67,11 @@ fn main(@builtin(workgroup_id) group: vec3u) {
   let slot = group.y;
   if (slot >= params.slots || group.x >= params.batch) { return; }
   let goal = goals[slot];
-  if (goal.runs == 0u) { return; }
+  if (goal.runs == 0u || group.x >= goal.samples) { return; }
   let sample = slot * params.batch + group.x;
-  let label = labels[group.x];
+  let label = labels[sample];
   let width = params.width;
-  let steps = f32(params.steps);
+  let steps = f32(goal.steps);
   let counts_at = sample * width;
   let row = params.planes * width;
   let trace_at = sample * params.steps * row;
@@ -82,7 +85,7 @@ fn main(@builtin(workgroup_id) group: vec3u) {
       value = f32(counts[counts_at + c]) / steps;
     } else if (goal.kind == 3u) {
       value = trace[trace_at + c];
-      for (var t = 1u; t < params.steps; t++) {
+      for (var t = 1u; t < goal.steps; t++) {
         let v = trace[trace_at + t * row + c];
         if (v > value) {
           value = v;
@@ -90,7 +93,7 @@ fn main(@builtin(workgroup_id) group: vec3u) {
         }
       }
     } else {
-      for (var t = 0u; t < params.steps; t++) { value += trace[trace_at + t * row + c]; }
+      for (var t = 0u; t < goal.steps; t++) { value += trace[trace_at + t * row + c]; }
       value /= steps;
     }
     score[c] = value;
@@ -123,7 +126,7 @@ fn main(@builtin(workgroup_id) group: vec3u) {
   }
   if (params.gradient == 1u) {
     let upstream_at = sample * params.steps * width;
-    for (var t = 0u; t < params.steps; t++) {
+    for (var t = 0u; t < goal.steps; t++) {
       for (var c = 0u; c < params.classes; c++) {
         var value = goal.weight * slope[c];
         if (goal.kind == 3u) { value = select(0.0, value, t == peak[c]); } else { value /= steps; }

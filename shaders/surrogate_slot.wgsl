@@ -2,8 +2,11 @@
 // The equations are in surrogate_forward.wgsl.
 
 struct Slot {
-  // 0: nothing is done for this slot.
+  // 0: nothing is done for this slot. 1: everything. 2: forward only.
   runs: u32,
+  // Of its own: samples in this batch, and steps of a sample; no more than the launch's, which arrays have room for.
+  samples: u32,
+  steps: u32,
   inputs: u32,
   neurons: u32,
   // Neurons, rounded up to 32 where the layer is dense.

@@ -35,7 +35,7 @@ override lanes: u32 = 64;
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   if (group.y >= params.slots || group.x >= params.batch || group.z >= params.segment) { return; }
   let slot = slots[group.y];
-  if (slot.runs == 0u || slot.projection == DENSE) { return; }
+  if (slot.runs != 1u || group.x >= slot.samples || slot.projection == DENSE) { return; }
   let row = (group.y * params.batch + group.x) * params.segment + group.z;
   let errors_at = row * params.width;
   for (var i = lane; i < slot.inputs; i += lanes) {

@@ -56,6 +56,11 @@ fn word_of(slot_index: u32, b: u32, t: u32, word: u32) -> u32 {
   return bits;
 }
 
+/// Steps of this stretch that the slot has.
+fn own_count(slot: Slot) -> u32 {
+  return clamp(slot.steps, params.first, params.first + params.count) - params.first;
+}
+
 fn store(index: u32, value: f32) {
   if (params.accumulate == 1u) { gradients[index] += value; } else { gradients[index] = value; }
 }
@@ -64,12 +69,13 @@ fn store(index: u32, value: f32) {
 fn dense_rows(slot: Slot, slot_index: u32, word: u32, lane: u32) {
   let sources = select(slot.inputs, slot.neurons, params.recurrent == 1u);
   let scale = select(slot.input_scale, 1.0, params.recurrent == 1u);
+  let count = own_count(slot);
   if (32u * word >= sources) { return; }
   for (var column = lane; column < slot.columns; column += lanes) {
     for (var k = 0u; k < 32u; k++) { sums[k * lanes + lane] = 0.0; }
-    for (var b = 0u; b < params.batch; b++) {
+    for (var b = 0u; b < slot.samples; b++) {
       let errors_at = (slot_index * params.batch + b) * params.segment * params.width + column;
-      for (var r = 0u; r < params.count; r++) {
+      for (var r = 0u; r < count; r++) {
         let t = params.first + r;
         if (t < params.lag) { continue; }
         var rest = word_of(slot_index, b, t - params.lag, word);
@@ -91,15 +97,16 @@ fn dense_rows(slot: Slot, slot_index: u32, word: u32, lane: u32) {
 
 fn convolution_row(slot: Slot, slot_index: u32, row: u32, lane: u32) {
   let area = slot.kernel * slot.kernel;
+  let count = own_count(slot);
   if (row >= slot.in_channels * area) { return; }
   let channel = row / area;
   let ky = row % area / slot.kernel;
   let kx = row % slot.kernel;
   for (var column = lane; column < slot.columns; column += lanes) {
     var sum = 0.0;
-    for (var b = 0u; b < params.batch; b++) {
+    for (var b = 0u; b < slot.samples; b++) {
       let errors_at = (slot_index * params.batch + b) * params.segment * params.width + column;
-      for (var r = 0u; r < params.count; r++) {
+      for (var r = 0u; r < count; r++) {
         let t = params.first + r;
         if (t < params.lag) { continue; }
         for (var out_y = 0u; out_y < slot.out_y; out_y++) {
@@ -126,7 +133,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let slot_index = group.y;
   if (slot_index >= params.slots) { return; }
   let slot = slots[slot_index];
-  if (slot.runs == 0u) { return; }
+  if (slot.runs != 1u) { return; }
   if (params.recurrent == 1u || slot.projection == DENSE) {
     dense_rows(slot, slot_index, group.x, lane);
   } else if (slot.projection == CONV) {

@@ -1,8 +1,8 @@
 /** A worker that notes what its device is given to do, so that it can be done again without the host's work. */
 import { appendFileSync } from 'node:fs';
 import type { BatchItem } from '../../src/kernels/diehl-cook.ts';
+import type { SlotRunner } from '../../src/study/diehl-cook-slots.ts';
 import type { WorkerTask } from '../../src/study/session.ts';
-import type { SlotRunner } from '../../src/study/slots.ts';
 import { serve } from '../../src/study/worker.ts';
 
 /** A line of the notes. JSON has no Infinity: null stands for a budget that has no end. */

@@ -3,7 +3,8 @@ import { Command } from 'commander';
 import { parse } from 'yaml';
 import { meansNetwork } from '../learning/surrogate/saved.ts';
 import { type EvaluationEntry, runEvaluation } from '../study/evaluation.ts';
-import { type Recipe, recipeOf } from '../study/recipes.ts';
+import type { Recipe } from '../study/recipe.ts';
+import { recipeOf } from '../study/recipes.ts';
 import { findRunDevices } from '../study/run-devices.ts';
 import { trialSeed } from '../study/study-trials.ts';
 import { check } from './check.ts';
@@ -78,6 +79,9 @@ async function evaluate(name: string, options: EvaluateOptions): Promise<void> {
   const recipe = recipeOf(document.recipe);
   const given: Record<string, unknown> = { ...document.settings };
   if (samples !== undefined) {
+    if (recipe.name !== 'mnist-stdp') {
+      throw new UsageError(`--samples counts the images of mnist-stdp: leave it out for ${recipe.name}`);
+    }
     given.trainSamples = samples;
     given.holdOutSamples = Math.floor(samples / TRAINING_PER_HOLD_OUT);
   }
@@ -98,7 +102,7 @@ async function evaluate(name: string, options: EvaluateOptions): Promise<void> {
     second: () => display[Symbol.dispose](),
   });
   try {
-    const outcomes = await runEvaluation(settings, entries, {
+    const outcomes = await runEvaluation({ recipe: recipe.name, settings }, entries, {
       devices,
       ...(slots === undefined ? {} : { slots }),
       ...(chunk === undefined ? {} : { chunk }),

@@ -147,11 +147,16 @@ async function profileStudy(argument: string, options: ProfileOptions): Promise<
   checkStudy(document, options);
   const software = (await findRunDevices(options.device)).every((choice) => choice.software);
   const quick = recipeOf(document.recipe).quick(software);
+  if (document.recipe !== 'mnist-stdp') {
+    throw new UsageError(
+      `${document.recipe} can't be profiled: of studies only mnist-stdp; a kernel's case can, see tacet profile --help`,
+    );
+  }
   const { trainSamples, holdOutSamples } = SHORT;
   const settings = {
     ...quick.settings,
-    trainSamples: Math.min(trainSamples, quick.settings.trainSamples ?? trainSamples),
-    holdOutSamples: Math.min(holdOutSamples, quick.settings.holdOutSamples ?? holdOutSamples),
+    trainSamples: Math.min(trainSamples, Number(quick.settings.trainSamples ?? trainSamples)),
+    holdOutSamples: Math.min(holdOutSamples, Number(quick.settings.holdOutSamples ?? holdOutSamples)),
   };
   const trials = software ? SHORT.softwareTrials : SHORT.trials;
   const { spec } = planStudy(document, options, { quick: { settings, trials }, stored: undefined });

@@ -19,7 +19,7 @@ export async function evaluateSavedNetwork(file: string, devices: string, json: 
   await using device = await openDevice(choice);
   if (!json) process.stderr.write(`${origin.recipe} on ${device.info.name}\n`);
   const { test } = await recipe.load(params);
-  const report = await evaluateNetwork(device, network, test, params.batchSize);
+  const report = await evaluateNetwork(device, network, recipe.view(test, params), params.batchSize);
   if (json) {
     printJson({ kind: 'evaluation', file, recipe: origin.recipe, savedAccuracy: origin.accuracy, ...report });
     return;

@@ -1,6 +1,5 @@
 /** `tacet search`: runs a study, or goes on with it. */
 import { Command, Option } from 'commander';
-import { loadImages } from '../data/images.ts';
 import type { Choice } from '../device/index.ts';
 import { OPTIMIZERS } from '../search/index.ts';
 import { isPostgresUrl } from '../study/postgres.ts';
@@ -117,7 +116,7 @@ async function search(argument: string, options: SearchOptions, command: Command
   const plan = planStudy(document, options, { quick, stored });
   const settings = plan.recipe.settings.parse(plan.spec.settings);
   // Before the study is stored: what is wrong with a data set of one's own is for its owner to mend.
-  if (settings.images !== undefined || settings.labels !== undefined) loadImages(settings);
+  plan.recipe.checkData(settings);
   const { resumed } = store.openStudy(plan.spec);
   const run = new SearchRun(plan, store, resumed, devices, options);
   process.exitCode = await run.run();

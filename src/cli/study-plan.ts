@@ -9,7 +9,8 @@ import {
   type SpaceInput,
   settingsSchema,
 } from '../search/index.ts';
-import { type Recipe, recipeOf } from '../study/recipes.ts';
+import type { Recipe } from '../study/recipe.ts';
+import { recipeOf } from '../study/recipes.ts';
 import type { StudySpec } from '../study/store.ts';
 import type { Hyperparameters, JsonObject } from '../study/trial.ts';
 import { check, nearestFirst, type PlaceOf, placeAfter, shown } from './check.ts';

@@ -3,7 +3,7 @@
 import { endedTrials, incumbents } from '../report/figures/study-data.ts';
 import { sparkline } from '../report/sparkline.ts';
 import { bestTrials, isFeasible } from '../study/ranking.ts';
-import type { Recipe } from '../study/recipes.ts';
+import type { Recipe } from '../study/recipe.ts';
 import type { StudySummary, TrialRecord } from '../study/store.ts';
 import {
   formatDuration,

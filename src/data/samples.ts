@@ -48,6 +48,73 @@ export interface SpikeSamples extends SampleShape {
   readonly events: Uint16Array | Uint32Array;
 }
 
+/** Parts of a data set one after another. */
+export function concatenated(parts: readonly SpikeSamples[]): SpikeSamples {
+  const [first] = parts;
+  if (first === undefined) throw new RangeError('a data set of no parts has no shape: give at least one');
+  const spikes = parts.reduce((sum, { events }) => sum + events.length, 0);
+  const Events = first.events instanceof Uint16Array ? Uint16Array : Uint32Array;
+  const events = new Events(spikes);
+  let at = 0;
+  const offsets = parts.flatMap((part) => {
+    const own = Array.from(part.offsets, (offset) => at + offset);
+    events.set(part.events, at);
+    at += part.events.length;
+    return own;
+  });
+  const labels = parts.flatMap((part) => Array.from(part.labels));
+  return { ...first, labels: Uint16Array.from(labels), offsets: Uint32Array.from(offsets), events };
+}
+
+/** The same in memory that threads share. */
+export function sharedSpikes(data: SpikeSamples): SpikeSamples {
+  const { labels, offsets, events } = data;
+  const keep = <Of extends Uint8Array | Uint16Array | Uint32Array>(
+    values: Of,
+    make: new (buffer: SharedArrayBuffer) => Of,
+  ): Of => {
+    const copy = new make(new SharedArrayBuffer(values.byteLength));
+    copy.set(values);
+    return copy;
+  };
+  return {
+    ...data,
+    labels: labels instanceof Uint8Array ? keep(labels, Uint8Array) : keep(labels, Uint16Array),
+    offsets: keep(offsets, Uint32Array),
+    events: events instanceof Uint16Array ? keep(events, Uint16Array) : keep(events, Uint32Array),
+  };
+}
+
+/** The same spikes with every `factor` steps joined to one, in which an input spikes once or not at all. */
+export function joinSteps(data: SpikeSamples, factor: number): SampleSource {
+  if (factor === 1) return storedSpikes(data);
+  const { inputs, shape, classes, labels, offsets, events } = data;
+  const steps = Math.ceil(data.steps / factor);
+  const batch = (indices: Uint32Array): EventBatch => {
+    const bounds: number[] = [];
+    const joined: number[] = [];
+    // The step, counted over the whole batch, in which an input spiked last.
+    const last = new Int32Array(inputs).fill(-1);
+    let step = 0;
+    for (const sample of indices) {
+      const from = sample * (data.steps + 1);
+      for (let first = 0; first < data.steps; first += factor, step++) {
+        bounds.push(joined.length);
+        const end = offsets[from + Math.min(first + factor, data.steps)] as number;
+        for (let at = offsets[from + first] as number; at < end; at++) {
+          const input = events[at] as number;
+          if (last[input] === step) continue;
+          last[input] = step;
+          joined.push(input);
+        }
+      }
+      bounds.push(joined.length);
+    }
+    return { kind: 'events', offsets: Uint32Array.from(bounds), events: Uint32Array.from(joined) };
+  };
+  return { kind: 'events', samples: labels.length, steps, inputs, shape, classes, labels, batch };
+}
+
 /** A source that gives stored spikes, the same in every pass. */
 export function storedSpikes(data: SpikeSamples): SampleSource {
   const { steps, inputs, shape, classes, labels, offsets, events } = data;

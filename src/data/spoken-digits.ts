@@ -75,11 +75,24 @@ export function spokenDigits(
   recordings: readonly Recording[],
   options: SpokenDigitsOptions = {},
 ): { readonly train: SpikeSamples; readonly test: SpikeSamples } {
-  const { stepMs = 10, durationMs = 1000, channels = 32, speaker } = options;
+  checkSpeaker(recordings, options.speaker);
+  return encodeRecordings(recordings, options);
+}
+
+/** @throws {DataError} when no recording is of the speaker, listing those there are */
+export function checkSpeaker(recordings: readonly Recording[], speaker: string | undefined): void {
   if (speaker !== undefined && !recordings.some((recording) => recording.speaker === speaker)) {
     const known = [...new Set(recordings.map((recording) => recording.speaker))].sort().join(', ');
     throw new DataError('missing', `there is no speaker "${speaker}"; there are ${known}`);
   }
+}
+
+/** The same for a part of the recordings, which need not have the speaker. */
+export function encodeRecordings(
+  recordings: readonly Recording[],
+  options: SpokenDigitsOptions,
+): { readonly train: SpikeSamples; readonly test: SpikeSamples } {
+  const { stepMs = 10, durationMs = 1000, channels = 32, speaker } = options;
   const steps = Math.ceil(durationMs / stepMs);
   const [train, test] = [0, 1].map(() => new SampleWriter(steps, [1, 1, channels])) as [
     SampleWriter,

@@ -123,13 +123,14 @@ export function createBuffers(
       return { room, places, words, traceSteps, upstreamSteps, of };
     });
     const inputs = layers[0]?.inputs ?? 0;
+    const seen = shape.ownSamples ? samples : batch;
     const shared = {
-      inputs: buffer(shape.values ? 0 : batch * steps * Math.ceil(inputs / 32), 'inputs'),
-      values: buffer(shape.values ? batch * steps * inputs : 0, 'input values'),
+      inputs: buffer(shape.values ? 0 : seen * steps * Math.ceil(inputs / 32), 'inputs'),
+      values: buffer(shape.values ? seen * steps * inputs : 0, 'input values'),
       drive: buffer(shape.values ? samples * steps * (layers[0]?.width ?? 0) : 0, 'drive'),
       driveSizes: buffer(slots * 3, 'sizes of the drive'),
       valueSizes: buffer(slots * 3, 'sizes of the gradient of the drive'),
-      labels: buffer(batch, 'labels'),
+      labels: buffer(samples, 'labels'),
       goals: buffer(slots * goalWords, 'goals'),
       outcomes: buffer(samples * 3, 'outcomes'),
       totals: buffer(layers.length * samples, 'totals'),

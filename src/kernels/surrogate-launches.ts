@@ -69,7 +69,8 @@ export class SurrogateLaunches {
   } {
     const below = this.#layers[l - 1];
     if (!below) {
-      return { buffer: this.#shared.inputs, words: this.#inputWords, shared: 1, lag: 0 };
+      const shared = Number(!this.#shape.ownSamples);
+      return { buffer: this.#shared.inputs, words: this.#inputWords, shared, lag: 0 };
     }
     const masks = below.room.dropout ? { masks: below.of.masks } : {};
     return {
@@ -79,6 +80,12 @@ export class SurrogateLaunches {
       lag: below.room.lag,
       ...masks,
     };
+  }
+
+  /** From the input values of one slot to those of the next. */
+  #ownValues(batch: number): number {
+    const { ownSamples, steps, layers } = this.#shape;
+    return ownSamples ? batch * steps * (layers[0]?.inputs ?? 0) : 0;
   }
 
   #window(l: number, first: number): { trace_first: number; trace_steps: number } {
@@ -164,7 +171,7 @@ export class SurrogateLaunches {
             sizes: this.#shared.driveSizes,
           },
           {
-            a: [0, 0, first.room.inputs],
+            a: [0, this.#ownValues(batch), first.room.inputs],
             b: [0, first.places.stride, first.room.columns],
             c: [0, batch * steps * first.room.width, first.room.width],
           },
@@ -259,7 +266,7 @@ export class SurrogateLaunches {
             this.#matmul(
               { a: this.#shared.values, b: of.errors, c: of.gradients, sizes: this.#shared.valueSizes },
               {
-                a: [0, 0, room.inputs],
+                a: [0, this.#ownValues(batch), room.inputs],
                 b: [0, batch * segment * room.width, room.width],
                 c: [0, places.stride, room.columns],
                 aTransposed: true,

@@ -24,6 +24,8 @@ export interface SurrogateShape {
   readonly batch: number;
   readonly steps: number;
   readonly classes: number;
+  /** Whether each slot has samples of its own; otherwise all see the same. */
+  readonly ownSamples: boolean;
   /** Whether inputs are real values rather than spikes. */
   readonly values: boolean;
   readonly layers: readonly LayerRoom[];
@@ -65,9 +67,11 @@ export function activityBytes(shape: SurrogateShape): number {
       4 * room.columns;
     bytes += 4 * samples * perSample;
   });
-  return (
-    bytes + (shape.values ? 4 * samples * steps * ((layers[0]?.width ?? 0) + (layers[0]?.inputs ?? 0)) : 0)
-  );
+  const [first] = layers;
+  const inputs = shape.values
+    ? (first?.width ?? 0) + (first?.inputs ?? 0)
+    : Math.ceil((first?.inputs ?? 0) / 32);
+  return bytes + 4 * samples * steps * inputs;
 }
 
 /** Arrays that are kept of a layer: membrane potentials, and what else gradients need. */

@@ -24,6 +24,16 @@ interface Plan {
   readonly backward: readonly Launch[];
 }
 
+/** What a slot does in a batch. */
+export interface SlotRun {
+  readonly does: 'nothing' | 'forward' | 'learn';
+  /** Its samples, and steps of a sample: no more than there is room for. */
+  readonly samples: number;
+  readonly steps: number;
+}
+
+const RUNS = { nothing: 0, learn: 1, forward: 2 } as const;
+
 /** What a batch cost in a slot. */
 export interface BatchOutcomes {
   /** [slot][sample] */
@@ -88,35 +98,43 @@ export class SurrogateBatch implements Disposable {
     return new SurrogateBatch(device, shape, kernels, createBuffers(device, shape, kernels));
   }
 
-  /** Writes what the slots' layers are. Rows of `Slot`, without `runs`, in the order of the slots. */
-  writeSlots(layer: number, rows: readonly KernelRow[], runs: readonly boolean[]): void {
+  /** Writes what the slots' layers are. Rows of `Slot` without what a run says, in the order of the slots. */
+  writeSlots(layer: number, rows: readonly KernelRow[], runs: readonly SlotRun[]): void {
     const layout = structLayout(this.#kernels.forward.contract, 'Slot');
     const bytes = new Uint8Array(rows.length * layout.byteLength);
     rows.forEach((row, slot) => {
-      encodeStruct(layout, { ...row, runs: runs[slot] ? 1 : 0 }, bytes, slot * layout.byteLength);
+      const { does, samples, steps } = runs[slot] as SlotRun;
+      const full = { ...row, runs: RUNS[does], samples, steps };
+      encodeStruct(layout, full, bytes, slot * layout.byteLength);
     });
     this.#device.write(this.#layer(layer).of.slots, 0, bytes);
   }
 
   /** Sizes of the dense products: inputs, neurons and columns of each slot's layers; of slots that do not run, nothing. */
-  writeSizes(batch: number, rows: readonly (readonly KernelRow[])[], runs: readonly boolean[]): void {
-    const key = `${batch} ${runs.map(Number).join('')} ${rows.map((r) => r.map((x) => x.width).join()).join(';')}`;
+  writeSizes(rows: readonly (readonly KernelRow[])[], runs: readonly SlotRun[]): void {
+    const what = runs.map(({ does, samples }) => `${RUNS[does]} ${samples}`).join();
+    const key = `${what} ${rows.map((r) => r.map((x) => x.width).join()).join(';')}`;
     if (key === this.#sizesFor) return;
     this.#sizesFor = key;
     const { segment, steps, values } = this.shape;
-    const triples = (of: (slot: number) => readonly [number, number, number]): Uint32Array =>
-      Uint32Array.from(runs.flatMap((does, slot) => (does ? of(slot) : [0, 0, 0])));
+    type Sizes = (slot: number, samples: number) => readonly [number, number, number];
+    const triples = (of: Sizes, also: SlotRun['does'] = 'learn'): Uint32Array =>
+      Uint32Array.from(
+        runs.flatMap(({ does, samples }, slot) =>
+          does === 'learn' || does === also ? of(slot, samples) : [0, 0, 0],
+        ),
+      );
     const field = (layer: number, slot: number, name: string): number => rows[layer]?.[slot]?.[name] ?? 0;
     this.#buffers.layers.forEach(({ of, room }, l) => {
       this.#device.write(
         of.sizes,
         0,
-        triples((s) => [batch * segment, field(l, s, 'width'), field(l, s, 'inputs')]),
+        triples((s, samples) => [samples * segment, field(l, s, 'width'), field(l, s, 'inputs')]),
       );
       this.#device.write(
         of.sums,
         0,
-        triples(() => [1, batch, 4 * room.columns]),
+        triples((_, samples) => [1, samples, 4 * room.columns]),
       );
     });
     if (!values) return;
@@ -124,16 +142,19 @@ export class SurrogateBatch implements Disposable {
     this.#device.write(
       driveSizes,
       0,
-      triples((s) => [batch * steps, field(0, s, 'inputs'), field(0, s, 'width')]),
+      triples((s, samples) => [samples * steps, field(0, s, 'inputs'), field(0, s, 'width')], 'forward'),
     );
     this.#device.write(
       valueSizes,
       0,
-      triples((s) => [field(0, s, 'inputs'), batch * steps, field(0, s, 'width')]),
+      triples((s, samples) => [field(0, s, 'inputs'), samples * steps, field(0, s, 'width')]),
     );
   }
 
-  /** Puts a slot's parameters of a layer in place, and forgets the moments of its optimizer. */
+  /**
+   * Puts a slot's parameters of a layer in place, and forgets the moments of its optimizer, and the gradients: those of a
+   * larger network before would count in the norm.
+   */
   writeParameters(layer: number, slot: number, values: Float32Array): void {
     const { of, places } = this.#layer(layer);
     const at = 4 * slot * places.stride;
@@ -141,6 +162,7 @@ export class SurrogateBatch implements Disposable {
     const zeros = new Float32Array(places.stride);
     this.#device.write(of.first, at, zeros);
     this.#device.write(of.second, at, zeros);
+    this.#device.write(of.gradients, at, zeros);
   }
 
   /** Parameters, or what else lies like them, of a slot's layer. */
@@ -159,12 +181,20 @@ export class SurrogateBatch implements Disposable {
     return new Uint32Array(await this.#device.read(this.#layer(layer).of.spikes));
   }
 
-  /** The bits of a batch's input spikes, [sample][step][ceil(inputs / 32)], or its values, [sample][step][input]. */
-  writeInputs(inputs: Uint32Array | Float32Array): void {
-    const into = inputs instanceof Float32Array ? this.#buffers.shared.values : this.#buffers.shared.inputs;
-    this.#device.write(into, 0, inputs);
+  /**
+   * The bits of a batch's input spikes, [sample][step][ceil(inputs / 32)], or its values, [sample][step][input].
+   *
+   * @param slot whose they are, where each has samples of its own
+   */
+  writeInputs(inputs: Uint32Array | Float32Array, slot = 0): void {
+    const { batch, steps, layers } = this.shape;
+    const width = layers[0]?.inputs ?? 0;
+    const { values, inputs: bits } = this.#buffers.shared;
+    const [into, row] = inputs instanceof Float32Array ? [values, width] : [bits, Math.ceil(width / 32)];
+    this.#device.write(into, 4 * slot * batch * steps * row, inputs);
   }
 
+  /** [slot][sample] of a batch */
   writeLabels(labels: Uint32Array): void {
     this.#device.write(this.#buffers.shared.labels, 0, labels);
   }

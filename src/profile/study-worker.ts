@@ -3,8 +3,10 @@ import { costOfItems } from '../bench/diehl-cook-work.ts';
 import { measureLatencies } from '../bench/roofs.ts';
 import { openDevice } from '../device/index.ts';
 import { uniformWeightsCost } from '../kernels/costs.ts';
+import type { SlotRunner } from '../study/diehl-cook-slots.ts';
+import { largestMap } from '../study/open-diehl-cook.ts';
 import type { WorkerTask } from '../study/session.ts';
-import type { SlotRunner } from '../study/slots.ts';
+
 import { serve } from '../study/worker.ts';
 import { ProfiledDevice, unixMs } from './profiled-device.ts';
 import type { Recording } from './recording.ts';
@@ -27,7 +29,7 @@ export default function start(task: WorkerTask): void {
         place: (slot, network) => {
           sizes[slot] = network.neurons ?? 0;
           // All columns of a slot are drawn, whatever the size of its network.
-          const columns = Math.ceil(task.setup.maxNeurons / 32) * 32;
+          const columns = Math.ceil(largestMap(task.setup.networks) / 32) * 32;
           profiled?.addCosts({ uniform_weights: uniformWeightsCost(columns * inputs) });
           batch.place(slot, network);
         },

@@ -1,10 +1,9 @@
 /** Running given hyperparameters, without a search and without a store. */
 import type { EndedTrial } from './messages.ts';
-import type { MnistStdpSettings } from './recipes.ts';
 import { run, type TrialSupply } from './run.ts';
 import type { RunOptions } from './run-events.ts';
 import type { TrialRecord } from './store.ts';
-import type { Hyperparameters, TrialOutcome } from './trial.ts';
+import type { Hyperparameters, JsonObject, TrialOutcome } from './trial.ts';
 
 /** One set of hyperparameters to be evaluated. */
 export interface EvaluationEntry {
@@ -13,20 +12,21 @@ export interface EvaluationEntry {
 }
 
 /**
- * Runs the given hyperparameters, all of them batched.
+ * Runs the given hyperparameters of a recipe, all of them batched.
+ *
+ * @param study the recipe's name, and its settings, checked
  *
  * @returns an outcome for each entry; for those that were not finished when the run was stopped, undefined
  * @throws {DeviceError} when no device can be opened, or none is left
  */
 export async function runEvaluation(
-  settings: MnistStdpSettings,
+  study: { readonly recipe: string; readonly settings: JsonObject },
   entries: readonly EvaluationEntry[],
   options: RunOptions,
 ): Promise<(TrialOutcome | undefined)[]> {
   if (entries.length === 0) return [];
-  const maxNeurons = Math.max(...entries.map((entry) => neuronsOf(entry.values)));
   const trials = new GivenTrials(entries);
-  await run({ settings, maxNeurons }, trials, options);
+  await run({ ...study, networks: entries.map(({ values }) => values) }, trials, options);
   return trials.outcomes;
 }
 
@@ -70,10 +70,4 @@ class GivenTrials implements TrialSupply {
     const { values, seed } = this.#entries[number] as EvaluationEntry;
     return { number, state, values, seed, proposal: null, startedAt: this.#startedAt };
   }
-}
-
-/** The size of a network that is yet to be checked: 1 where it makes no sense, so that its own trial fails. */
-function neuronsOf(values: Hyperparameters): number {
-  const size = values.map_size;
-  return typeof size === 'number' && size >= 1 && size <= 2048 ? size : 1;
 }

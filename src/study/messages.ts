@@ -1,18 +1,18 @@
 /** Everything that passes between the main thread and a worker that owns a device. */
 import type { Choice, DeviceInfo } from '../device/index.ts';
 import type { Calibration } from './calibration.ts';
-import type { EncodedData } from './encoded-data.ts';
-import type { MnistStdpSettings } from './recipes.ts';
-import type { Hyperparameters, TrialOutcome } from './trial.ts';
+import type { StudyData } from './recipe.ts';
+import type { Hyperparameters, JsonObject, TrialOutcome } from './trial.ts';
 
 /** How a worker is set up, once. */
 export interface WorkerSetup {
   readonly device: Choice;
   /** Threads of a native engine that shares the processor with another one. */
   readonly threads?: number;
-  readonly settings: MnistStdpSettings;
-  /** The largest network that may come. */
-  readonly maxNeurons: number;
+  readonly recipe: string;
+  readonly settings: JsonObject;
+  /** The networks that come, or some between which all of them lie: there is to be room for the largest. */
+  readonly networks: readonly Hyperparameters[];
   /** Slots and samples an item in one launch; chosen by the worker when absent. */
   readonly slots?: number;
   readonly chunk?: number;
@@ -26,8 +26,8 @@ export interface TrialOrder {
 }
 
 export type ToWorker =
-  /** The encoded data set, in memory that all workers share; sent once, at any time after the start. */
-  | { readonly kind: 'data'; readonly data: EncodedData }
+  /** The data set, in memory that all workers share; sent once, at any time after the start. */
+  | { readonly kind: 'data'; readonly data: StudyData }
   | { readonly kind: 'trials'; readonly trials: readonly TrialOrder[] }
   /** No more trials will come: finish those under way and end. */
   | { readonly kind: 'close' }

@@ -6,9 +6,9 @@
  * which it was heard of.
  */
 import { type Choice, DeviceError, type DeviceInfo, isSameCard } from '../device/index.ts';
-import type { EncodedData } from './encoded-data.ts';
 import type { EventQueue } from './event-queue.ts';
 import type { FromWorker, TrialOrder, WorkerFailure, WorkerSetup } from './messages.ts';
+import type { StudyData } from './recipe.ts';
 import type { StartSession, WorkerSession } from './session.ts';
 
 /** A device that a worker shall own. */
@@ -78,7 +78,7 @@ export type PoolEvent =
 export interface PoolPlan {
   readonly places: readonly Place[];
   readonly setup: Omit<WorkerSetup, 'device' | 'threads'>;
-  readonly data: Promise<EncodedData>;
+  readonly data: Promise<StudyData>;
   readonly start: StartSession;
   readonly patience: Patience;
 }
@@ -117,7 +117,7 @@ export class WorkerPool implements AsyncDisposable {
   readonly #watch: NodeJS.Timeout;
   readonly #tickMs: number;
   readonly #ended = Promise.withResolvers<void>();
-  #data: EncodedData | undefined;
+  #data: StudyData | undefined;
   #closing = false;
   #abandoned = false;
 

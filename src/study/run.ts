@@ -5,12 +5,11 @@ import { debugLevel } from '../device/debug.ts';
 import { type Choice, DeviceError, type DeviceErrorCode } from '../device/index.ts';
 import { type DeviceLoad, loadAfter, startLoad } from './device-load.ts';
 import { Dispatcher } from './dispatcher.ts';
-import { encodeMnist } from './encoded-data.ts';
 import { EventQueue } from './event-queue.ts';
 import type { EndedTrial, WorkerFailure, WorkerSetup } from './messages.ts';
 import { phaseLine } from './phase-line.ts';
 import { PATIENCE, type Place, type PoolEvent, WorkerPool } from './pool.ts';
-import type { MnistStdpSettings } from './recipes.ts';
+import { recipeOf } from './recipes.ts';
 import { findRunDevices } from './run-devices.ts';
 import type { RunEvent, RunOptions, RunReport } from './run-events.ts';
 import { startSession } from './session.ts';
@@ -36,10 +35,7 @@ export interface TrialSupply {
 }
 
 /** What the workers of a run are to be able to do. */
-export interface RunSetup {
-  readonly settings: MnistStdpSettings;
-  readonly maxNeurons: number;
-}
+export type RunSetup = Pick<WorkerSetup, 'recipe' | 'settings' | 'networks'>;
 
 /**
  * Runs all trials of a supply on the devices of the options, or until it is stopped.
@@ -65,7 +61,7 @@ class RunLoop implements AsyncDisposable {
   #idleSince: number | undefined;
 
   constructor(
-    { settings, maxNeurons }: RunSetup,
+    { recipe, settings, networks }: RunSetup,
     supply: TrialSupply,
     devices: readonly Choice[],
     options: RunOptions,
@@ -77,15 +73,16 @@ class RunLoop implements AsyncDisposable {
     this.#dispatcher.add(supply.interrupted);
     const { slots, chunk, patience, stop } = options;
     const workers: Omit<WorkerSetup, 'device' | 'threads'> = {
+      recipe,
       settings,
-      maxNeurons,
+      networks,
       ...(slots === undefined ? {} : { slots }),
       ...(chunk === undefined ? {} : { chunk }),
     };
     const plan = {
       places: this.#places,
       setup: workers,
-      data: encodeMnist(settings),
+      data: recipeOf(recipe).load(settings),
       start: options.startSession ?? startSession,
       patience: { ...PATIENCE, ...patience },
     };

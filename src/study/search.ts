@@ -27,7 +27,7 @@ export async function runSearch(spec: StudySpec, store: Store, options: RunOptio
   await using claim = await store.claim(spec.name);
   const trials = await openStudyTrials(spec, store, space, recipe.constraints.length);
   if (trials.left === 0) return { finished: true, tailSeconds: 0, devices: [], endedAt: performance.now() };
-  const report = await run({ settings, maxNeurons: largestNetwork(space) }, trials, options);
+  const report = await run({ recipe: recipe.name, settings, networks: extremesOf(space) }, trials, options);
   claim.lost.throwIfAborted();
   return report;
 }
@@ -38,10 +38,16 @@ export function studySpace(spec: StudySpec): SearchSpace {
   return SearchSpace.from(parameters).fix(fixed);
 }
 
-/** The largest network that a space can come to. */
-export function largestNetwork(space: SearchSpace): number {
-  const size = space.spec.map_size;
-  const fixed = space.fixed.map_size;
-  const largest = typeof fixed === 'number' ? fixed : size && 'high' in size ? size.high : 0;
-  return Math.max(1, largest);
+/** The lowest and the highest value of every hyperparameter of a space, or the one at which it is held. */
+export function extremesOf(space: SearchSpace): Hyperparameters[] {
+  const ends = Object.entries(space.spec).map(([name, parameter]) => {
+    const held = space.fixed[name];
+    if (held !== undefined) return [name, held, held] as const;
+    if (parameter.type !== 'categorical') return [name, parameter.low, parameter.high] as const;
+    return [name, parameter.choices[0] ?? 0, parameter.choices.at(-1) ?? 0] as const;
+  });
+  return [
+    Object.fromEntries(ends.map(([name, low]) => [name, low])),
+    Object.fromEntries(ends.map(([name, , high]) => [name, high])),
+  ];
 }

@@ -8,7 +8,7 @@ import {
   LIVELY_DIEHL_COOK,
   traceTable,
 } from '../network/models/diehl-cook.ts';
-import { NEURONS_OF_OVERHEAD } from './slots.ts';
+import { NEURONS_OF_OVERHEAD } from './diehl-cook-slots.ts';
 
 /** The networks that will run. */
 export interface NetworkShape {

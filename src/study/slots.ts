@@ -2,20 +2,51 @@
  * Continuous trial batching on one device: every launch advances every slot by a chunk of samples, and a slot whose
  * trial is done or silent takes the next trial at the next chunk boundary; none waits for another.
  *
- * While the device runs a chunk, this thread reads the spikes of the chunk before it.
+ * While the device runs a chunk, this thread reads what the chunk before it brought.
  */
 import type { DeviceInfo } from '../device/device.ts';
-import type { BatchItem, BatchItemResult } from '../kernels/diehl-cook.ts';
-import { keyOf } from '../random/philox.ts';
-import { DiehlCookTrial, type TrialData } from './diehl-cook-trial.ts';
 import type { FromWorker, TrialOrder } from './messages.ts';
-import type { MnistStdpSettings } from './recipes.ts';
 import type { TrialOutcome } from './trial.ts';
 
-/** What runs the chunks: `DiehlCookBatch`, or something like it in tests. */
-export interface SlotRunner {
-  place(slot: number, network: Readonly<Record<string, number>>): void;
-  run(items: readonly BatchItem[]): Promise<BatchItemResult[]>;
+/** A trial whose network is in a slot. */
+export interface SlotTrial {
+  /** True once there is nothing left to run. */
+  readonly finished: boolean;
+  /** Samples left to run if it does not fall silent. */
+  readonly samplesLeft: number;
+  /** What became of it; to be asked once it is finished and everything was read. */
+  outcome(device: string): TrialOutcome;
+}
+
+/** A trial under way and its slot. */
+export interface Seated<Trial extends SlotTrial> {
+  readonly slot: number;
+  readonly trial: Trial;
+}
+
+/**
+ * The networks in the slots of a device, of one recipe: what a recipe brings besides its search space. Which samples a
+ * trial's network sees, and what it comes to, must not depend on its slot, its neighbours or the length of launches.
+ */
+export interface SlotEngine<Trial extends SlotTrial> {
+  /** Puts a trial's network into a slot. @throws for a trial that can't be run: it fails */
+  begin(slot: number, order: TrialOrder): Trial;
+  /** Begins a launch that advances all these trials. */
+  launch(active: readonly Seated<Trial>[]): SlotLaunch;
+}
+
+export interface SlotLaunch {
+  /** By trial: whether it ends with this launch whatever that brings, so that the next one may be asked for now. */
+  readonly ends: readonly boolean[];
+  /** Resolves when the device is done and the trials know where they stand. */
+  readonly done: Promise<LaunchResult>;
+}
+
+export interface LaunchResult {
+  /** Samples that all trials ran together. */
+  readonly samples: number;
+  /** What is left to read; done while the device is busy with the next launch. */
+  readonly reads: readonly (() => void)[];
 }
 
 /** Where trials come from: `next` resolves with undefined when there will be no more. */
@@ -32,20 +63,12 @@ export interface TrialSource {
 
 export interface SlotPlan {
   readonly slots: number;
-  readonly settings: MnistStdpSettings;
-  readonly data: TrialData;
   readonly deviceName: string;
-  /** Samples an item in one launch; measured and adapted when absent. */
-  readonly chunk?: number;
-  /** Samples an item in one launch at the most: the records that the runner has room for. */
-  readonly maxChunk: number;
-  /** How long a launch should take, ms, where `chunk` does not say how much there is to do; 60 when absent. */
-  readonly launchMs?: number;
 }
 
-interface Running {
+interface Running<Trial> {
   readonly order: TrialOrder;
-  readonly trial: DiehlCookTrial;
+  readonly trial: Trial;
 }
 
 /** A launch on a graphics card takes about this long: well under its driver's watchdog, long against its overhead. */
@@ -67,21 +90,17 @@ export function launchMsOf({ kind, software }: Pick<DeviceInfo, 'kind' | 'softwa
  */
 const REFILL_WAIT_SHARE = 0.02;
 
-/** A network's work per sample grows with its neurons, from about this many for its inputs and its steps. */
-export const NEURONS_OF_OVERHEAD = 150;
-
 /** Serves trials until the source ends; reports to `tell`. */
-export async function serveSlots(
+export async function serveSlots<Trial extends SlotTrial>(
   plan: SlotPlan,
-  runner: SlotRunner,
+  engine: SlotEngine<Trial>,
   source: TrialSource,
   tell: (message: FromWorker) => void,
 ): Promise<void> {
-  const running: (Running | undefined)[] = Array.from({ length: plan.slots }, () => undefined);
-  const chunks = new ChunkSizes(plan);
-  /** Reads of the last chunk's spikes, and trials that are over once those are done. */
-  let reads: (() => void)[] = [];
-  let over: Running[] = [];
+  const running: (Running<Trial> | undefined)[] = Array.from({ length: plan.slots }, () => undefined);
+  /** Reads of the last launch, and trials that are over once those are done. */
+  let reads: readonly (() => void)[] = [];
+  let over: Running<Trial>[] = [];
   const settle = (): void => {
     for (const read of reads) read();
     reads = [];
@@ -96,35 +115,31 @@ export async function serveSlots(
   for (;;) {
     // What has ended is told all the same.
     if (source.abandoned) break;
-    await refill(plan, running, runner, source, settle, tell);
+    await refill(plan, running, engine, source, settle, tell);
     const active = running.flatMap((entry, slot) => (entry ? [{ ...entry, slot }] : []));
     if (active.length === 0) break;
-    const counts = chunks.of(active.map(({ trial }) => trial.neurons));
-    const items = active.map(({ trial, slot }, index) => trial.nextItem(slot, counts[index] as number));
     const started = performance.now();
-    const launched = runner.run(items);
+    const { ends, done } = engine.launch(active);
     // A rejection while the spikes are read must not count as unhandled; it is thrown by the await below.
-    launched.catch(() => {});
-    // Trials that end with this chunk whatever it brings: those that follow them are asked for now, to be here then.
-    const expected = active.map(({ trial }, index) => trial.samplesLeft <= (items[index] as BatchItem).count);
-    const ahead = expected.filter(Boolean).length;
+    done.catch(() => {});
+    // Trials that end with this launch whatever it brings: those that follow them are asked for now, to be here then.
+    const ahead = ends.filter(Boolean).length;
     if (ahead > 0) tell({ kind: 'want', count: ahead });
     settle();
-    const results = await launched;
+    const result = await done;
     const milliseconds = performance.now() - started;
-    chunks.adapt(milliseconds);
+    reads = result.reads;
     let freed = 0;
     active.forEach((entry, index) => {
-      reads.push(entry.trial.advance(items[index] as BatchItem, results[index] as BatchItemResult));
       if (!entry.trial.finished) return;
       over.push(entry);
       running[entry.slot] = undefined;
-      if (!expected[index]) freed += 1;
+      if (!ends[index]) freed += 1;
     });
     if (freed > 0) tell({ kind: 'want', count: freed });
     tell({
       kind: 'chunk',
-      samples: results.reduce((sum, result) => sum + result.processed, 0),
+      samples: result.samples,
       seconds: milliseconds / 1000,
       active: active.length,
       running: running.flatMap((entry) =>
@@ -137,10 +152,10 @@ export async function serveSlots(
 }
 
 /** Gives free slots what has come; waits for a trial only when nothing is running. */
-async function refill(
+async function refill<Trial extends SlotTrial>(
   plan: SlotPlan,
-  running: (Running | undefined)[],
-  runner: SlotRunner,
+  running: (Running<Trial> | undefined)[],
+  engine: SlotEngine<Trial>,
   source: TrialSource,
   settle: () => void,
   tell: (message: FromWorker) => void,
@@ -155,9 +170,7 @@ async function refill(
         if (!order) return;
       }
       try {
-        const trial = new DiehlCookTrial(order.values, keyOf(order.seed), plan.settings, plan.data);
-        runner.place(slot, trial.slot);
-        running[slot] = { order, trial };
+        running[slot] = { order, trial: engine.begin(slot, order) };
       } catch (error) {
         const outcome = failedOutcome(error, plan.deviceName);
         tell({ kind: 'outcomes', ended: [{ number: order.number, outcome }] });
@@ -180,30 +193,4 @@ export function failedOutcome(error: unknown, device: string): TrialOutcome {
     seconds: 0,
     device,
   };
-}
-
-/** Chooses how many samples each item gets, so that all items of a launch take about as long. */
-class ChunkSizes {
-  readonly #plan: SlotPlan;
-  /** Work given to each item, in neurons x samples. */
-  #work: number;
-
-  constructor(plan: SlotPlan) {
-    this.#plan = plan;
-    this.#work = 8 * 1000;
-  }
-
-  of(neurons: readonly number[]): number[] {
-    const { chunk, maxChunk } = this.#plan;
-    return neurons.map((count) => {
-      const samples = chunk ?? Math.round(this.#work / (count + NEURONS_OF_OVERHEAD));
-      return Math.max(1, Math.min(samples, maxChunk));
-    });
-  }
-
-  adapt(milliseconds: number): void {
-    const change = Math.min(2, Math.max(0.5, (this.#plan.launchMs ?? CARD_LAUNCH_MS) / milliseconds));
-    const most = this.#plan.maxChunk * (2048 + NEURONS_OF_OVERHEAD);
-    this.#work = Math.min(most, Math.max(NEURONS_OF_OVERHEAD, this.#work * change));
-  }
 }

@@ -1,25 +1,11 @@
 /** The worker thread that owns a device: opens it, takes the encoded data, and serves trials until it is told to end. */
 import type { MessagePort } from 'node:worker_threads';
-import type { Device } from '../device/device.ts';
 import { openDevice } from '../device/index.ts';
-import { type BatchShape, DiehlCookBatch, type EventLists } from '../kernels/diehl-cook.ts';
-import { traceTable } from '../network/models/diehl-cook.ts';
-import { type Calibration, calibrateSlots } from './calibration.ts';
-import type { EncodedData } from './encoded-data.ts';
 import { type FromWorker, failureOf, type ToWorker, type TrialOrder, type WorkerSetup } from './messages.ts';
+import type { StudyData, WrapRunner, WrapWorker } from './recipe.ts';
+import { recipeOf } from './recipes.ts';
 import type { WorkerTask } from './session.ts';
-import { launchMsOf, type SlotRunner, serveSlots, type TrialSource } from './slots.ts';
-
-/** Samples of one item in one launch, at the most: room for its records. */
-const MAX_CHUNK = 1024;
-
-/** What tests put between the slots and the device. */
-export type WrapRunner = (
-  batch: SlotRunner,
-  device: Device,
-  port: MessagePort,
-  encoded: EventLists,
-) => SlotRunner;
+import { serveSlots, type TrialSource } from './slots.ts';
 
 /** What Piscina calls: begins to serve, and returns. The port closes when everything is over. */
 export default function start(task: WorkerTask): void {
@@ -29,7 +15,7 @@ export default function start(task: WorkerTask): void {
 /** Serves until the main thread closes or abandons the session; says what went wrong over the port. Never rejects. */
 export async function serve(
   { setup, port }: WorkerTask,
-  wrap: WrapRunner = (batch) => batch,
+  wrap: WrapWorker = (batch) => batch,
   open: typeof openDevice = openDevice,
 ): Promise<void> {
   const inbox = new Inbox(port);
@@ -54,48 +40,25 @@ async function serveDevice(
   setup: WorkerSetup,
   inbox: Inbox,
   tell: (message: FromWorker) => void,
-  wrap: (batch: SlotRunner, device: Device, encoded: EventLists) => SlotRunner,
+  wrap: WrapRunner,
   open: typeof openDevice,
 ): Promise<void> {
   const started = performance.now();
-  const { device: choice, settings, maxNeurons, threads, chunk } = setup;
+  const { device: choice, threads } = setup;
   await using device = await open(choice, threads === undefined ? {} : { threads });
   tell({ kind: 'opened', device: device.info });
-  const received = await inbox.data();
-  if (!received) return;
-  const { encoded, data } = received;
-  const { slots, source } = await chooseSlots(device, setup, encoded);
-  const shape: BatchShape = { slots, maxNeurons, maxItems: slots, maxRecords: slots * MAX_CHUNK };
-  using batch = await DiehlCookBatch.create(device, shape, encoded, traceTable(settings.steps));
-  tell({ kind: 'ready', slots, slotsAre: source, setupSeconds: (performance.now() - started) / 1000 });
-  const launchMs = launchMsOf(device.info);
-  const plan = { slots, settings, data, deviceName: device.info.name, maxChunk: MAX_CHUNK, launchMs };
-  await serveSlots(chunk ? { ...plan, chunk } : plan, wrap(batch, device, encoded), inbox, tell);
-}
-
-/** How many networks run side by side: as the user says, else what suits the device. */
-async function chooseSlots(
-  device: Device,
-  { slots, maxNeurons, settings }: WorkerSetup,
-  { inputs, offsets, events }: EventLists,
-): Promise<{ readonly slots: number; readonly source: Calibration['source'] | 'given' }> {
-  if (slots !== undefined) return { slots, source: 'given' };
-  const { steps, maxRateHz } = settings;
-  const dataBytes = offsets.byteLength + events.byteLength;
-  return await calibrateSlots(device, {
-    maxNeurons,
-    steps,
-    inputs,
-    maxRateHz,
-    maxChunk: MAX_CHUNK,
-    dataBytes,
-  });
+  const data = await inbox.data();
+  if (!data) return;
+  using opened = await recipeOf(setup.recipe).openSlots(device, setup, data, wrap);
+  const { slots, slotsAre, engine } = opened;
+  tell({ kind: 'ready', slots, slotsAre, setupSeconds: (performance.now() - started) / 1000 });
+  await serveSlots({ slots, deviceName: device.info.name }, engine, inbox, tell);
 }
 
 /** What comes over a port: the data, and trials. */
 export class Inbox implements TrialSource {
   readonly #waiting: TrialOrder[] = [];
-  #data: EncodedData | undefined;
+  #data: StudyData | undefined;
   #closed = false;
   #abandoned = false;
   #wake: (() => void) | undefined;
@@ -119,8 +82,8 @@ export class Inbox implements TrialSource {
     return this.#abandoned;
   }
 
-  /** The encoded data once they are here; undefined when the session ends before. */
-  async data(): Promise<EncodedData | undefined> {
+  /** The data once they are here; undefined when the session ends before. */
+  async data(): Promise<StudyData | undefined> {
     while (this.#data === undefined && !this.#closed) await this.#news();
     return this.#abandoned ? undefined : this.#data;
   }

@@ -1,10 +1,11 @@
 /** Continuous trial batching, on a runner that makes spikes up. */
 import { describe, expect, it } from 'vitest';
 import type { BatchItem, BatchItemResult } from '../../src/kernels/diehl-cook.ts';
+import { DiehlCookSlots, type SlotRunner } from '../../src/study/diehl-cook-slots.ts';
 import type { TrialData } from '../../src/study/diehl-cook-trial.ts';
 import type { FromWorker, TrialOrder } from '../../src/study/messages.ts';
 import { type MnistStdpSettings, mnistStdpSettings } from '../../src/study/recipes.ts';
-import { type SlotRunner, serveSlots, type TrialSource } from '../../src/study/slots.ts';
+import { serveSlots, type TrialSource } from '../../src/study/slots.ts';
 import type { TrialOutcome } from '../../src/study/trial.ts';
 import { LIVELY } from '../kernels/samples.ts';
 
@@ -126,9 +127,11 @@ async function serve(
 ) {
   const runner = new MadeUpSpikes();
   const messages: FromWorker[] = [];
-  const plan = { slots, settings, data: DATA, deviceName: 'made up', maxChunk: MAX_CHUNK };
-  const chosen = chunk === undefined ? plan : { ...plan, chunk };
-  await serveSlots(chosen, runner, new ReadyTrials(trials), (message) => messages.push(message));
+  const plan = { settings, data: DATA, maxChunk: MAX_CHUNK };
+  const engine = new DiehlCookSlots(chunk === undefined ? plan : { ...plan, chunk }, runner);
+  await serveSlots({ slots, deviceName: 'made up' }, engine, new ReadyTrials(trials), (message) =>
+    messages.push(message),
+  );
   const outcomes = new Map<number, TrialOutcome>();
   for (const message of messages) {
     if (message.kind !== 'outcomes') continue;
@@ -138,6 +141,13 @@ async function serve(
     }
   }
   return { runner, messages, outcomes };
+}
+
+const TWO = { slots: 2, deviceName: 'made up' };
+
+/** Slots that run ten samples a launch. */
+function inTens(runner: SlotRunner): DiehlCookSlots {
+  return new DiehlCookSlots({ settings: settingsWith(), data: DATA, maxChunk: 64, chunk: 10 }, runner);
 }
 
 /** An outcome without its times. */
@@ -229,15 +239,7 @@ describe('trials on slots', () => {
       trial(0, { epochs: 3 }),
       ...[1, 2, 3].map((n) => trial(n, { map_size: 12 })),
     ]);
-    const plan = {
-      slots: 2,
-      settings: settingsWith(),
-      data: DATA,
-      deviceName: 'made up',
-      maxChunk: 64,
-      chunk: 10,
-    };
-    await serveSlots(plan, runner, source, (message) => {
+    await serveSlots(TWO, inTens(runner), source, (message) => {
       if (message.kind === 'want') source.want(message.count);
     });
     // Those of even size are silent in their sixth chunk; the long one takes 34.
@@ -248,17 +250,9 @@ describe('trials on slots', () => {
 
   it('that have ended are told when the rest is abandoned', async () => {
     const source = new WantedTrials([trial(0), trial(1, { epochs: 3 })]);
-    const plan = {
-      slots: 2,
-      settings: settingsWith(),
-      data: DATA,
-      deviceName: 'made up',
-      maxChunk: 64,
-      chunk: 10,
-    };
     const ended: number[] = [];
     let chunks = 0;
-    await serveSlots(plan, new MadeUpSpikes(), source, (message) => {
+    await serveSlots(TWO, inTens(new MadeUpSpikes()), source, (message) => {
       if (message.kind === 'want') source.want(message.count);
       if (message.kind === 'outcomes') ended.push(...message.ended.map(({ number }) => number));
       // The first has 10 chunks of training and 4 of the hold-out.

@@ -1,14 +1,22 @@
 /** A batch's events as the bits that the kernels read. */
 import type { EventBatch, SampleSource } from '../../data/samples.ts';
 
-/** u32 [sample][step][ceil(inputs / 32)]: bit i % 32 of word i / 32 is set where input i spikes. */
-export function rasterOf({ offsets, events }: EventBatch, { steps, inputs }: SampleSource): Uint32Array {
-  const words = Math.ceil(inputs / 32);
+/**
+ * u32 [sample][step][ceil(inputs / 32)]: bit i % 32 of word i / 32 is set where input i spikes.
+ *
+ * @param room steps and inputs that the kernels have room for: at least the source's
+ */
+export function rasterOf(
+  { offsets, events }: EventBatch,
+  { steps }: Pick<SampleSource, 'steps'>,
+  room: Pick<SampleSource, 'steps' | 'inputs'>,
+): Uint32Array {
+  const words = Math.ceil(room.inputs / 32);
   const samples = offsets.length / (steps + 1);
-  const raster = new Uint32Array(samples * steps * words);
+  const raster = new Uint32Array(samples * room.steps * words);
   for (let b = 0; b < samples; b++) {
     for (let t = 0; t < steps; t++) {
-      const row = (b * steps + t) * words;
+      const row = (b * room.steps + t) * words;
       const end = offsets[b * (steps + 1) + t + 1] as number;
       for (let e = offsets[b * (steps + 1) + t] as number; e < end; e++) {
         const input = events[e] as number;

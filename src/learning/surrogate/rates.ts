@@ -1,11 +1,9 @@
 /** Learning rates over time. */
 import type { TrainingDescription } from './description.ts';
+import type { Progress } from './training.ts';
 
 /** The learning rate's factor at a point of training. */
-export function rateFactor(
-  { schedule }: TrainingDescription,
-  when: { readonly epoch: number; readonly overall: number; readonly batch: number },
-): number {
+export function rateFactor({ schedule }: TrainingDescription, when: Progress): number {
   if (schedule === undefined || schedule.kind === 'constant') return 1;
   if (schedule.kind === 'exponential') return schedule.gamma ** when.epoch;
   const { end = 0, warmup = 0, epochs } = schedule;

@@ -2,9 +2,9 @@
  * Trains networks side by side on one device: each slot has a network with its own sizes, constants and optimizer; all
  * see the same batches.
  */
-import type { SampleShape, SampleSource, ValueBatch } from '../../data/samples.ts';
+import type { SampleShape, SampleSource } from '../../data/samples.ts';
 import { type Device, DeviceError } from '../../device/device.ts';
-import { SurrogateBatch } from '../../kernels/surrogate.ts';
+import { type SlotRun, SurrogateBatch } from '../../kernels/surrogate.ts';
 import { activityBytes, type KernelRow, type SurrogateShape } from '../../kernels/surrogate-shape.ts';
 import { Draws } from '../../random/draws.ts';
 import { keyOf, STREAMS } from '../../random/philox.ts';
@@ -15,16 +15,18 @@ import { initialParameters, type Parameter, packParameters, unpackParameters } f
 import { rasterOf } from './raster.ts';
 import { rateFactor } from './rates.ts';
 import { goalRow, largestRoom, type ResolvedLayer, resolveLayers, stepRow } from './structure.ts';
-import { join, newTally, reportOf, type Tally } from './tally.ts';
-import type { PassOptions, SlotReport, TrainedNetwork, Trainer } from './training.ts';
+import { join, newTally, reportOf, type Tally, tallyOf } from './tally.ts';
+import type { PassOptions, SlotBatch, SlotReport, TrainedNetwork, Trainer } from './training.ts';
 
 export interface TrainerOptions {
   readonly slots?: number;
   readonly batchSize: number;
-  /** What the data look like. */
+  /** What the data look like; with `ownSamples`, those with the most steps. */
   readonly input: SampleShape & Pick<SampleSource, 'kind'>;
   /** The networks that will come, or the largest of them: room is made for each layer's largest. */
   readonly networks: readonly TrainingDescription[];
+  /** Whether each slot has batches of its own ({@link Trainer.round}); otherwise all see the same. */
+  readonly ownSamples?: boolean;
   /** Memory for activity, bytes: steps are cut into segments whose potentials are computed twice until it suffices. */
   readonly memoryBytes?: number;
 }
@@ -37,6 +39,20 @@ interface Loaded {
   readonly layers: readonly ResolvedLayer[];
   /** Updates made. */
   updates: number;
+}
+
+/** What a slot does in a launch. */
+interface Work extends Omit<SlotBatch, 'slot' | 'source'> {
+  readonly labels: Uint32Array;
+  readonly inputSpikes: number;
+  readonly steps: number;
+}
+
+/** A batch's inputs as the kernels read them. */
+interface Prepared {
+  readonly inputs: Uint32Array | Float32Array;
+  /** Of all samples; 0 of real values. */
+  readonly spikes: number;
 }
 
 export class SurrogateTrainer implements Trainer {
@@ -61,7 +77,14 @@ export class SurrogateTrainer implements Trainer {
    * @throws {DeviceError} `capacity` when memory does not suffice at any length of segments
    */
   static async create(device: Device, options: TrainerOptions): Promise<SurrogateTrainer> {
-    const { slots = 1, batchSize, input, networks, memoryBytes = DEFAULT_MEMORY } = options;
+    const {
+      slots = 1,
+      batchSize,
+      input,
+      networks,
+      ownSamples = false,
+      memoryBytes = DEFAULT_MEMORY,
+    } = options;
     const resolved = networks.map((network) => resolveLayers(network, input.shape));
     const [first] = resolved;
     if (!first) throw new TrainingError('no networks are given: room is made by their sizes');
@@ -82,6 +105,7 @@ export class SurrogateTrainer implements Trainer {
       batch: batchSize,
       steps,
       classes,
+      ownSamples,
       values: input.kind === 'values',
       layers,
       segment: steps,
@@ -186,6 +210,34 @@ export class SurrogateTrainer implements Trainer {
     this.#batch[Symbol.dispose]();
   }
 
+  async round(batches: readonly SlotBatch[]): Promise<readonly SlotReport[]> {
+    if (!this.#batch.shape.ownSamples) {
+      throw new TrainingError('this trainer shows all slots the same samples: make it with `ownSamples`');
+    }
+    const works = this.#loaded.map((): Work | undefined => undefined);
+    for (const { slot, source, indices, when, ...how } of batches) {
+      this.#at(slot);
+      this.#checkSource(source);
+      if (indices.length > this.batchSize) {
+        throw new TrainingError(
+          `slot ${slot} has a batch of ${indices.length}; there is room for ${this.batchSize}`,
+        );
+      }
+      const { inputs, spikes } = this.#prepare(source, indices, how.pass);
+      this.#batch.writeInputs(inputs, slot);
+      works[slot] = {
+        ...how,
+        indices,
+        labels: labelsOf(source, indices),
+        inputSpikes: spikes,
+        steps: source.steps,
+        when,
+      };
+    }
+    const tallies = await this.#launch(works, this.batchSize, true);
+    return batches.map(({ slot }) => reportOf(tallies[slot] as Tally));
+  }
+
   async #pass(
     source: SampleSource,
     options: PassOptions,
@@ -198,6 +250,9 @@ export class SurrogateTrainer implements Trainer {
       (loaded, slot) => loaded !== undefined && (options.slots?.includes(slot) ?? true),
     );
     this.#checkSource(source);
+    if (this.#batch.shape.ownSamples) {
+      throw new TrainingError('this trainer gives each slot samples of its own: use `round`');
+    }
     const tallies = this.#loaded.map((loaded) => newTally(loaded?.layers.length ?? 0));
     const batches = Math.ceil(order.length / this.batchSize);
     const indicesOf = (batch: number): Uint32Array =>
@@ -206,42 +261,29 @@ export class SurrogateTrainer implements Trainer {
     for (let batch = 0; batch < batches && runs.includes(true); batch++) {
       signal?.throwIfAborted();
       const indices = indicesOf(batch);
-      if (next) this.#batch.writeInputs(next);
-      const labels = Uint32Array.from(indices, (sample) => source.labels[sample] as number);
-      this.#batch.writeLabels(labels);
-      const overall = (epoch * batches + batch) / Math.max(1, batches);
-      this.#configure(
+      const inputSpikes = next?.spikes ?? 0;
+      if (next) this.#batch.writeInputs(next.inputs);
+      const number = epoch * batches + batch;
+      const when = { epoch, overall: number / Math.max(1, batches), batch: number };
+      const work = {
+        learn,
+        alpha,
+        pass,
+        indices,
+        labels: labelsOf(source, indices),
+        inputSpikes,
+        steps: source.steps,
+        when,
+      };
+      const outcome = this.#launch(
+        runs.map((does) => (does ? work : undefined)),
         indices.length,
-        runs,
-        learn ? { epoch, overall, batch: epoch * batches + batch } : undefined,
+        update,
       );
-      if (learn) this.#drop(indices, pass, runs);
-      this.#batch.run(indices.length, learn, update);
-      const outcome = this.#batch.outcomes(indices.length);
       // The next batch is made while this one is computed.
       next = batch + 1 < batches ? this.#prepare(source, indicesOf(batch + 1), pass) : undefined;
-      const { loss, predicted, outputSpikes, spikes, norms } = await outcome;
-      const samples = this.slots * indices.length;
-      const reports = runs.map((does, slot): SlotReport | undefined => {
-        const loaded = this.#loaded[slot];
-        if (!does || !loaded) return undefined;
-        const one = newTally(loaded.layers.length);
-        for (let b = 0; b < indices.length; b++) {
-          const at = slot * indices.length + b;
-          one.samples += 1;
-          one.loss += loss[at] as number;
-          one.correct += Number(predicted[at] === labels[b]);
-          one.silent += Number((outputSpikes[at] as number) < alpha);
-          loaded.layers.forEach((_, l) => {
-            one.spikes[l] = (one.spikes[l] as number) + (spikes[l * samples + at] as number);
-          });
-        }
-        one.finite = Number.isFinite(one.loss);
-        if (learn) {
-          const own = norms.subarray(slot * loaded.layers.length, (slot + 1) * loaded.layers.length);
-          if (update) one.finite &&= own.every(Number.isFinite);
-          if (update) loaded.updates += 1;
-        }
+      const reports = (await outcome).map((one, slot) => {
+        if (!one) return undefined;
         join(tallies[slot] as Tally, one);
         return reportOf(one);
       });
@@ -257,65 +299,121 @@ export class SurrogateTrainer implements Trainer {
     return tallies.map((tally) => (tally.samples > 0 ? reportOf(tally) : undefined));
   }
 
-  /** The batch's inputs as the kernels read them. */
-  #prepare(source: SampleSource, indices: Uint32Array, pass: number): Uint32Array | Float32Array {
-    const batch = source.batch(indices, pass);
-    return batch.kind === 'values' ? (batch as ValueBatch).values : rasterOf(batch, source);
+  /**
+   * One launch: what each slot does, by slot.
+   *
+   * @param stride samples from one slot's to the next one's
+   * @param update whether those that learn take the step
+   */
+  async #launch(
+    works: readonly (Work | undefined)[],
+    stride: number,
+    update: boolean,
+  ): Promise<(Tally | undefined)[]> {
+    const labels = new Uint32Array(this.slots * stride);
+    works.forEach((work, slot) => {
+      if (work) labels.set(work.labels, slot * stride);
+    });
+    this.#batch.writeLabels(labels);
+    this.#configure(works);
+    this.#drop(works, stride);
+    const learn = works.some((work) => work?.learn);
+    this.#batch.run(stride, learn, learn && update);
+    const outcomes = await this.#batch.outcomes(stride);
+    return works.map((work, slot) => {
+      const loaded = this.#loaded[slot];
+      if (!work || !loaded) return undefined;
+      const tally = tallyOf(outcomes, work, {
+        slot,
+        slots: this.slots,
+        stride,
+        layers: loaded.layers.length,
+      });
+      if (work.learn && update) {
+        const own = outcomes.norms.subarray(slot * loaded.layers.length, (slot + 1) * loaded.layers.length);
+        tally.finite &&= own.every(Number.isFinite);
+        loaded.updates += 1;
+      }
+      return tally;
+    });
   }
 
-  #configure(
-    batch: number,
-    runs: readonly boolean[],
-    when: { readonly epoch: number; readonly overall: number; readonly batch: number } | undefined,
-  ): void {
+  #prepare(source: SampleSource, indices: Uint32Array, pass: number): Prepared {
+    const batch = source.batch(indices, pass);
+    if (batch.kind === 'events') {
+      return { inputs: rasterOf(batch, source, this.#input), spikes: batch.events.length };
+    }
+    const { values } = batch;
+    if (source.steps === this.#input.steps) return { inputs: values, spikes: 0 };
+    const { steps, inputs } = this.#input;
+    const wide = new Float32Array(indices.length * steps * inputs);
+    const own = source.steps * inputs;
+    indices.forEach((_, b) => {
+      wide.set(values.subarray(b * own, (b + 1) * own), b * steps * inputs);
+    });
+    return { inputs: wide, spikes: 0 };
+  }
+
+  #configure(works: readonly (Work | undefined)[]): void {
+    const runs = works.map((work): SlotRun => {
+      if (!work) return { does: 'nothing', samples: 0, steps: 0 };
+      const { learn, indices, steps } = work;
+      return { does: learn ? 'learn' : 'forward', samples: indices.length, steps };
+    });
     const rows = this.#batch.shape.layers.map((_, l) =>
-      this.#loaded.map((loaded) => {
+      this.#loaded.map((loaded, slot) => {
         const row = loaded?.layers[l]?.row;
-        if (!loaded || !row) return EMPTY_ROW;
+        const work = works[slot];
+        if (!loaded || !row || !work) return EMPTY_ROW;
         // The penalty on rates is a part of each sample's loss.
-        const weight = (row.rate_weight as number) * (goalRow(loaded.description, batch).weight as number);
-        return inference({ ...row, rate_weight: weight }, when !== undefined);
+        const goal = goalRow(loaded.description, work.indices.length);
+        const weight = (row.rate_weight as number) * (goal.weight as number);
+        return inference({ ...row, rate_weight: weight }, work.learn);
       }),
     );
     rows.forEach((of, l) => {
       this.#batch.writeSlots(l, of, runs);
     });
-    this.#batch.writeSizes(batch, rows, runs);
+    this.#batch.writeSizes(rows, runs);
     this.#batch.writeGoals(
-      this.#loaded.map((loaded, slot) => ({
-        ...(loaded ? goalRow(loaded.description, batch) : EMPTY_GOAL),
-        runs: Number(runs[slot]),
-      })),
+      this.#loaded.map((loaded, slot) => {
+        const { samples, steps } = runs[slot] as SlotRun;
+        const goal = loaded ? goalRow(loaded.description, samples) : EMPTY_GOAL;
+        return { ...goal, runs: Number(works[slot] !== undefined), samples, steps };
+      }),
     );
-    if (!when) return;
     this.#batch.shape.layers.forEach((_, l) => {
       this.#batch.writeSteps(
         l,
         this.#loaded.map((loaded, slot) => {
-          if (!loaded) return EMPTY_STEP;
-          const row = stepRow(loaded.description, rateFactor(loaded.description, when), loaded.updates + 1);
-          return { ...row, runs: Number(runs[slot]), learns: loaded.layers[l]?.learns ?? 0 };
+          const work = works[slot];
+          if (!loaded || !work?.learn) return EMPTY_STEP;
+          const factor = rateFactor(loaded.description, work.when);
+          const row = stepRow(loaded.description, factor, loaded.updates + 1);
+          return { ...row, runs: 1, learns: loaded.layers[l]?.learns ?? 0 };
         }),
       );
     });
   }
 
   /** Draws which neurons of which layers are dropped for each sample, by the sample's number: the same in any order. */
-  #drop(indices: Uint32Array, pass: number, runs: readonly boolean[]): void {
+  #drop(works: readonly (Work | undefined)[], stride: number): void {
+    if (!works.some((work) => work?.learn)) return;
     this.#batch.shape.layers.forEach((room, l) => {
       if (!room.dropout) return;
       const words = Math.ceil(room.width / 32);
-      const masks = new Uint32Array(this.slots * indices.length * words).fill(0xffffffff);
+      const masks = new Uint32Array(this.slots * stride * words).fill(0xffffffff);
       this.#loaded.forEach((loaded, slot) => {
         const share = loaded?.layers[l]?.layer.dropout ?? 0;
-        if (!loaded || !runs[slot] || share === 0) return;
+        const work = works[slot];
+        if (!loaded || !work?.learn || share === 0) return;
         const draws = new Draws(keyOf(loaded.description.seed), STREAMS.dropout);
         const { neurons } = loaded.layers[l] as ResolvedLayer;
-        indices.forEach((sample, b) => {
-          draws.at(sample, pass * 64 + l);
+        work.indices.forEach((sample, b) => {
+          draws.at(sample, work.pass * 64 + l);
           for (let j = 0; j < neurons; j++) {
             if (draws.unit() >= share) continue;
-            const at = (slot * indices.length + b) * words + (j >>> 5);
+            const at = (slot * stride + b) * words + (j >>> 5);
             masks[at] = (masks[at] as number) & ~(1 << (j & 31));
           }
         });
@@ -332,7 +430,8 @@ export class SurrogateTrainer implements Trainer {
 
   #checkSource(source: SampleSource): void {
     const { steps, inputs, kind } = this.#input;
-    if (source.steps !== steps || source.inputs !== inputs || source.kind !== kind) {
+    const fits = this.#batch.shape.ownSamples ? source.steps <= steps : source.steps === steps;
+    if (!fits || source.inputs !== inputs || source.kind !== kind) {
       throw new TrainingError(
         `the data have ${source.inputs} ${source.kind} in ${source.steps} steps; the trainer was made for ${inputs} ${kind} in ${steps}`,
       );
@@ -355,6 +454,10 @@ function fitSegment(shape: SurrogateShape, memoryBytes: number): SurrogateShape 
     'capacity',
     `${shape.slots} networks with batches of ${shape.batch} take ${mebibytes(whole)}, more than the ${mebibytes(memoryBytes)} allowed; lower the batch size or the slots, or allow more`,
   );
+}
+
+function labelsOf({ labels }: SampleSource, indices: Uint32Array): Uint32Array {
+  return Uint32Array.from(indices, (sample) => labels[sample] as number);
 }
 
 /** Without dropout when nothing is learned. */

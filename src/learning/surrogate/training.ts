@@ -8,10 +8,14 @@ export interface SlotReport {
   /** Mean over the samples. */
   readonly loss: number;
   readonly accuracy: number;
+  /** Per sample; 0 of real values. */
+  readonly inputSpikes: number;
   /** Spikes of each layer per sample; NaN-free, 0 for an integrator. */
   readonly layerSpikes: readonly number[];
   /** Samples whose output layer emitted fewer than `alpha` spikes. */
   readonly silentSamples: number;
+  /** The same of each layer; an integrator never spikes. */
+  readonly silentByLayer: readonly number[];
   /** Loss or gradient was not finite; the slot's parameters are as before that batch. */
   readonly finite: boolean;
 }
@@ -30,6 +34,29 @@ export interface PassOptions {
   /** After each batch; `false` for a slot takes it out of the rest of the pass (silence). */
   readonly onBatch?: (progress: BatchProgress) => void;
   readonly signal?: AbortSignal;
+}
+
+/** One slot's part of a round: a batch of its own. */
+export interface SlotBatch {
+  readonly slot: number;
+  readonly source: SampleSource;
+  /** Numbers of the samples, at most the trainer's batch size. */
+  readonly indices: Uint32Array;
+  readonly learn: boolean;
+  /** A sample is silent with fewer spikes of a layer. */
+  readonly alpha: number;
+  /** Counts passes over the data, for encoders and dropout. */
+  readonly pass: number;
+  readonly when: Progress;
+}
+
+/** Where a network's training stands, for schedules. */
+export interface Progress {
+  readonly epoch: number;
+  /** Epochs done, with the part of this one. */
+  readonly overall: number;
+  /** Batches done. */
+  readonly batch: number;
 }
 
 export interface BatchProgress {
@@ -67,6 +94,8 @@ export interface Trainer extends Disposable {
   epoch(source: SampleSource, options?: PassOptions): Promise<readonly (SlotReport | undefined)[]>;
   /** A pass without updates and dropout. */
   evaluate(source: SampleSource, options?: PassOptions): Promise<readonly (SlotReport | undefined)[]>;
+  /** A batch of its own for each of some slots, in one launch; reports in the order given. */
+  round(batches: readonly SlotBatch[]): Promise<readonly SlotReport[]>;
   /** The slot's network as it is now. */
   save(slot: number): Promise<TrainedNetwork>;
 }

@@ -4,10 +4,9 @@
  */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { loadImages } from '../../data/images.ts';
 import { packageVersion } from '../../version.ts';
 import type { Postgres } from '../postgres.ts';
-import { type MnistStdpSettings, recipeOf } from '../recipes.ts';
+import { recipeOf } from '../recipes.ts';
 import { StudyError, type StudySpec } from '../store.ts';
 
 export interface Fingerprint {
@@ -33,7 +32,7 @@ export function fingerprintOf(spec: StudySpec): Fingerprint {
   return {
     version: packageVersion(),
     recipe: sha256(JSON.stringify({ name, space, constraints, settings: z.toJSONSchema(settings) })),
-    data: dataChecksum(recipe.settings.parse(spec.settings)),
+    data: recipe.checksum(recipe.settings.parse(spec.settings)),
     spec: sha256(JSON.stringify([spec.recipe, spec.space, spec.settings, spec.seed])),
   };
 }
@@ -92,20 +91,6 @@ function mismatch(name: string, part: keyof Fingerprint, what: string, theirs: s
     'mismatch',
     `study ${name} is run with the ${what} ${shown(theirs)}, this machine has ${shown(ours)}: ${REMEDIES[part]}`,
   );
-}
-
-const checksums = new Map<string, string>();
-
-/** Read once for a process: MNIST has 47 MB. */
-function dataChecksum(settings: MnistStdpSettings): string {
-  const key = JSON.stringify([settings.images, settings.labels]);
-  let checksum = checksums.get(key);
-  if (checksum === undefined) {
-    const { pixels, labels } = loadImages(settings);
-    checksum = createHash('sha256').update(pixels).update(labels).digest('hex');
-    checksums.set(key, checksum);
-  }
-  return checksum;
 }
 
 function sha256(text: string): string {

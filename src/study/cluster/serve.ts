@@ -4,7 +4,7 @@ import { isMissingTable, isOffline, type Postgres } from '../postgres.ts';
 import { recipeOf } from '../recipes.ts';
 import { run } from '../run.ts';
 import type { RunEvent, RunOptions } from '../run-events.ts';
-import { largestNetwork, studySpace } from '../search.ts';
+import { extremesOf, studySpace } from '../search.ts';
 import { StudyError, type StudySpec } from '../store.ts';
 import type { JsonObject } from '../trial.ts';
 import { Bell } from './bell.ts';
@@ -110,7 +110,11 @@ async function serveStudy(
     const names = new Map<number, string>();
     try {
       await run(
-        { settings: recipe.settings.parse(spec.settings), maxNeurons: largestNetwork(studySpace(spec)) },
+        {
+          recipe: recipe.name,
+          settings: recipe.settings.parse(spec.settings),
+          networks: extremesOf(studySpace(spec)),
+        },
         trials,
         {
           devices,

@@ -2,15 +2,15 @@
 import { z } from 'zod';
 import { loadMnist } from '../../data/mnist.ts';
 import { rateCode } from '../../data/rate-code.ts';
+import type { SampleSource } from '../../data/samples.ts';
 import type { TrainingDescription } from '../../learning/surrogate/description.ts';
-import type { TrainingRecipe } from './recipe.ts';
-
-const share = z.number().min(0).max(1);
+import { checksumOf, common, share, surrogates } from './common.ts';
+import type { SampleSet, TrainingRecipe } from './recipe.ts';
 
 const params = z.strictObject({
+  ...common,
   epochs: z.int().min(1).default(5),
-  batchSize: z.int().min(1).max(4096).default(64),
-  seed: z.int().min(0).default(0),
+  batchSize: common.batchSize.default(64),
   /** Of MNIST's 60,000 training images; the test is on its 10,000 test images. */
   trainSamples: z.int().min(1).max(60_000).default(60_000),
   steps: z.int().min(1).max(1000).default(20),
@@ -23,9 +23,7 @@ const params = z.strictObject({
   membraneDecay: share.default(0.9),
   readoutDecay: share.default(0.95),
   threshold: z.number().positive().default(1),
-  surrogate: z
-    .enum(['fast-sigmoid', 'arctangent', 'triangular', 'gaussian', 'exponential', 'straight-through'])
-    .default('arctangent'),
+  surrogate: z.enum(surrogates).default('arctangent'),
   slope: z.number().positive().default(2),
 });
 
@@ -35,12 +33,33 @@ export const mnistDense: TrainingRecipe = {
   name: 'mnist-dense',
   summary: 'rate-coded MNIST, dense 784-256-10, leaky readout',
   params,
-  async load({ trainSamples, steps, maxRate }: Params) {
-    const [train, test] = [loadMnist('train'), loadMnist('test')];
-    const all = (count: number): Uint32Array => Uint32Array.from({ length: count }, (_, index) => index);
-    const code = { steps, maxRate };
-    return { train: rateCode(train, all(trainSamples), code), test: rateCode(test, all(10_000), code) };
+  space: {
+    epochs: { type: 'integer', low: 1, high: 5 },
+    trainShare: { type: 'real', low: 0.05, high: 1 },
+    batchSize: { type: 'integer', low: 16, high: 256, scale: 'log' },
+    steps: { type: 'integer', low: 5, high: 40, scale: 'log' },
+    maxRate: { type: 'real', low: 0.05, high: 1 },
+    hidden: { type: 'integer', low: 16, high: 512, scale: 'log' },
+    learningRate: { type: 'real', low: 1e-5, high: 1e-1, scale: 'log' },
+    weightDecay: { type: 'real', low: 1e-5, high: 1, scale: 'log' },
+    dropout: { type: 'real', low: 0, high: 0.8 },
+    membraneDecay: { type: 'real', low: 0, high: 1 },
+    readoutDecay: { type: 'real', low: 0, high: 1 },
+    surrogate: { type: 'categorical', choices: [...surrogates] },
+    slope: { type: 'real', low: 0.2, high: 100, scale: 'log' },
   },
+  trials: 20,
+  checksum: () => {
+    const parts = [loadMnist('train'), loadMnist('test')];
+    return checksumOf(...parts.flatMap(({ pixels, labels }) => [pixels, labels]));
+  },
+  async load({ trainSamples }: Params) {
+    const train = loadMnist('train');
+    const pixels = train.pixels.subarray(0, trainSamples * train.pixelsPerImage);
+    const labels = train.labels.subarray(0, trainSamples);
+    return { train: { ...train, pixels, labels }, test: loadMnist('test') };
+  },
+  view: (set, { steps, maxRate }: Params) => imagesAsRates(set, { steps, maxRate }),
   describe(p: Params): TrainingDescription {
     return {
       layers: [
@@ -74,3 +93,12 @@ export const mnistDense: TrainingRecipe = {
     };
   },
 };
+
+function imagesAsRates(
+  set: SampleSet,
+  code: { readonly steps: number; readonly maxRate: number },
+): SampleSource {
+  if (!('pixels' in set)) throw new TypeError('mnist-dense has images');
+  const all = Uint32Array.from(set.labels, (_, index) => index);
+  return rateCode(set, all, code);
+}

@@ -1,14 +1,15 @@
 /** `randman`: random smooth manifolds, told apart by the times of single spikes. */
 import { z } from 'zod';
 import { randman as generate, type RandmanOptions } from '../../data/randman.ts';
-import { type SampleSource, type SpikeSamples, storedSpikes } from '../../data/samples.ts';
+import { type SpikeSamples, storedSpikes } from '../../data/samples.ts';
 import type { TrainingDescription } from '../../learning/surrogate/description.ts';
+import { common, surrogates } from './common.ts';
 import type { TrainingRecipe } from './recipe.ts';
 
 const params = z.strictObject({
+  ...common,
   epochs: z.int().min(1).default(20),
-  batchSize: z.int().min(1).max(4096).default(64),
-  seed: z.int().min(0).default(0),
+  batchSize: common.batchSize.default(64),
   /** Seed of the manifolds and of the points on them. */
   dataSeed: z.int().min(0).default(0),
   classes: z.int().min(2).max(1000).default(10),
@@ -27,7 +28,14 @@ const params = z.strictObject({
   tauMembraneMs: z.number().positive().default(10),
   tauSynapseMs: z.number().positive().default(5),
   tauReadoutMs: z.number().positive().default(20),
+  surrogate: z.enum(surrogates).default('fast-sigmoid'),
   slope: z.number().positive().default(10),
+  /** Initial weights are uniform in +-gain / sqrt(inputs). */
+  inputGain: z.number().positive().default(2),
+  readoutGain: z.number().positive().default(1),
+  weightDecay: z.number().min(0).default(0),
+  /** What the classes are compared by: potentials of the readout, their mean over time or the highest. */
+  readout: z.enum(['mean', 'max']).default('max'),
 });
 
 type Params = z.output<typeof params>;
@@ -37,6 +45,24 @@ export const randman: TrainingRecipe = {
   name: 'randman',
   summary: 'random smooth manifolds (generated), 10 classes by spike times, dense 20-100-10',
   params,
+  space: {
+    epochs: { type: 'integer', low: 2, high: 100, scale: 'log' },
+    trainShare: { type: 'real', low: 0.1, high: 1 },
+    batchSize: { type: 'integer', low: 16, high: 256, scale: 'log' },
+    learningRate: { type: 'real', low: 1e-5, high: 1e-1, scale: 'log' },
+    weightDecay: { type: 'real', low: 1e-6, high: 1, scale: 'log' },
+    tauMembraneMs: { type: 'real', low: 1, high: 200, scale: 'log' },
+    tauSynapseMs: { type: 'real', low: 1, high: 100, scale: 'log' },
+    tauReadoutMs: { type: 'real', low: 1, high: 500, scale: 'log' },
+    surrogate: { type: 'categorical', choices: [...surrogates] },
+    slope: { type: 'real', low: 0.2, high: 100, scale: 'log' },
+    inputGain: { type: 'real', low: 0.1, high: 20, scale: 'log' },
+    readoutGain: { type: 'real', low: 0.1, high: 20, scale: 'log' },
+    readout: { type: 'categorical', choices: ['mean', 'max'] },
+  },
+  trials: 40,
+  // The data are made of the settings.
+  checksum: () => 'generated',
   async load(p: Params) {
     const options: RandmanOptions = {
       classes: p.classes,
@@ -53,6 +79,7 @@ export const randman: TrainingRecipe = {
     const isTrain = (sample: number) => sample % p.samplesPerClass < learned;
     return { train: part(all, isTrain), test: part(all, (sample) => !isTrain(sample)) };
   },
+  view: (set) => storedSpikes(set as SpikeSamples),
   describe(p: Params): TrainingDescription {
     return {
       layers: [
@@ -60,19 +87,20 @@ export const randman: TrainingRecipe = {
           kind: 'dense',
           name: 'hidden',
           neurons: p.hidden,
-          init: { kind: 'uniform', gain: 2 },
+          init: { kind: 'uniform', gain: p.inputGain },
           neuron: {
             kind: 'lif',
             membraneDecay: Math.exp(-1 / p.tauMembraneMs),
             currentDecay: Math.exp(-1 / p.tauSynapseMs),
             threshold: 1,
-            surrogate: { kind: 'fast-sigmoid', slope: p.slope },
+            surrogate: { kind: p.surrogate, slope: p.slope },
           },
         },
         {
           kind: 'dense',
           name: 'readout',
           neurons: p.classes,
+          init: { kind: 'uniform', gain: p.readoutGain },
           neuron: {
             kind: 'integrator',
             membraneDecay: Math.exp(-1 / p.tauReadoutMs),
@@ -80,8 +108,9 @@ export const randman: TrainingRecipe = {
           },
         },
       ],
-      loss: { kind: 'membrane-max' },
-      optimizer: { kind: 'adam', rate: p.learningRate },
+      loss: { kind: p.readout === 'mean' ? 'membrane-mean' : 'membrane-max' },
+      optimizer: { kind: 'adamw', rate: p.learningRate },
+      weightDecay: p.weightDecay,
       schedule: { kind: 'cosine', epochs: p.epochs, end: 0.05 },
       seed: p.seed,
     };
@@ -89,19 +118,8 @@ export const randman: TrainingRecipe = {
 };
 
 /** The samples that are chosen, in their order. */
-function part(all: SpikeSamples, chosen: (sample: number) => boolean): SampleSource {
+function part(all: SpikeSamples, chosen: (sample: number) => boolean): SpikeSamples {
   const numbers = Uint32Array.from([...all.labels.keys()].filter(chosen));
-  const whole = storedSpikes(all);
-  return {
-    ...whole,
-    samples: numbers.length,
-    labels: all.labels
-      .slice(0, numbers.length)
-      .map((_, place) => all.labels[numbers[place] as number] as number),
-    batch: (indices, pass) =>
-      whole.batch(
-        indices.map((index) => numbers[index] as number),
-        pass,
-      ),
-  };
+  const labels = Uint16Array.from(numbers, (sample) => all.labels[sample] as number);
+  return { ...all, ...storedSpikes(all).batch(numbers, 0), labels } as SpikeSamples;
 }

@@ -1,28 +1,55 @@
 /** Recipes of surrogate-gradient training: which data, which network, which hyperparameters. */
 import type { z } from 'zod';
-import type { SampleSource } from '../../data/samples.ts';
+import type { LabelledImages } from '../../data/mnist.ts';
+import type { SampleSource, SpikeSamples } from '../../data/samples.ts';
 import type { TrainingDescription } from '../../learning/surrogate/description.ts';
+import type { SpaceInput } from '../../search/index.ts';
 import { StudyError } from '../store.ts';
 import { mnistDense } from './mnist-dense.ts';
 import { randman } from './randman.ts';
 import { shdRecurrent } from './shd-recurrent.ts';
 import { spokenDigits } from './spoken-digits.ts';
 
+/** Samples as they are kept and as they pass between threads; {@link TrainingRecipe.view} is what a network sees. */
+export type SampleSet = SpikeSamples | LabelledImages;
+
 /** Samples to learn from and to be judged by. */
 export interface TrainingData {
-  readonly train: SampleSource;
-  readonly test: SampleSource;
+  readonly train: SampleSet;
+  readonly test: SampleSet;
 }
 
-/** Values that a user may give by `--params`, checked and completed. */
+/** Values that a user may give by `--params`, or a search proposes, checked and completed. */
 export type TrainingParams = Readonly<Record<string, number | string | boolean>>;
+
+/** What every recipe's values have. */
+export interface CommonParams {
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly seed: number;
+  /** Share of the training samples that is learned from. */
+  readonly trainShare: number;
+}
 
 export interface TrainingRecipe {
   readonly name: string;
   readonly summary: string;
-  /** Hyperparameters with their defaults; `epochs`, `batchSize` and `seed` are among them. */
-  readonly params: z.ZodType<TrainingParams & { epochs: number; batchSize: number; seed: number }>;
+  /** Hyperparameters with their defaults. */
+  readonly params: z.ZodType<TrainingParams & CommonParams> & {
+    readonly shape: Readonly<Record<string, z.ZodType>>;
+  };
+  /** Hyperparameters that a search moves, with their bounds; the others are settings of a study. */
+  readonly space: SpaceInput;
+  /** Trials of a short search. */
+  readonly trials: number;
+  /** Refuses values whose data are not there. @throws {StudyError} */
+  checkData?(params: TrainingParams): void;
+  /** Of the data set's content. */
+  checksum(params: TrainingParams): string;
+  /** The data set. Depends on no hyperparameter of the space. */
   load(params: TrainingParams): Promise<TrainingData>;
+  /** A part of the data set as a network with these hyperparameters sees it. */
+  view(set: SampleSet, params: TrainingParams): SampleSource;
   describe(params: TrainingParams): TrainingDescription;
 }
 

@@ -1,9 +1,10 @@
 /** Trains one network by a recipe, epoch by epoch, or evaluates one that was saved. */
+import type { SampleSource } from '../../data/samples.ts';
 import { permutation } from '../../data/split.ts';
 import type { Device } from '../../device/device.ts';
 import { SurrogateTrainer } from '../../learning/surrogate/trainer.ts';
 import type { SlotReport, TrainedNetwork } from '../../learning/surrogate/training.ts';
-import type { TrainingData, TrainingParams, TrainingRecipe } from './recipe.ts';
+import type { CommonParams, TrainingData, TrainingParams, TrainingRecipe } from './recipe.ts';
 
 export type TrainingEvent =
   | {
@@ -45,11 +46,13 @@ export class TrainingFailure extends Error {
 export async function runTraining(
   device: Device,
   recipe: TrainingRecipe,
-  params: TrainingParams & { readonly epochs: number; readonly batchSize: number; readonly seed: number },
-  { train, test }: TrainingData,
+  params: TrainingParams & CommonParams,
+  data: TrainingData,
   { onEvent, signal }: { onEvent?: (event: TrainingEvent) => void; signal?: AbortSignal } = {},
 ): Promise<TrainingOutcome> {
   const description = recipe.describe(params);
+  const [train, test] = [recipe.view(data.train, params), recipe.view(data.test, params)];
+  const learned = Math.max(1, Math.round(train.samples * params.trainShare));
   using trainer = await SurrogateTrainer.create(device, {
     batchSize: params.batchSize,
     input: train,
@@ -62,7 +65,7 @@ export async function runTraining(
     const began = performance.now();
     const sum = { samples: 0, loss: 0, correct: 0 };
     const [trained] = await trainer.epoch(train, {
-      order: permutation(train.samples, params.seed * 65_537 + epoch),
+      order: permutation(learned, params.seed * 65_537 + epoch),
       pass: epoch,
       epoch,
       ...(signal ? { signal } : {}),
@@ -103,7 +106,7 @@ export async function runTraining(
 export async function evaluateNetwork(
   device: Device,
   network: TrainedNetwork,
-  test: TrainingData['test'],
+  test: SampleSource,
   batchSize = 64,
 ): Promise<SlotReport> {
   using trainer = await SurrogateTrainer.create(device, {

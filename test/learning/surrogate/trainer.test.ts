@@ -130,6 +130,47 @@ describeOnDevices('the trainer', (open) => {
     expect(await weights(together, 1)).toEqual(await weights(alone));
   });
 
+  it('gives a slot with batches of its own the same bits as alone, whatever is and was around it', async () => {
+    const device = await open();
+    const own: Layer = { ...HIDDEN, dropout: 0.3, recurrent: {} } as Layer;
+    const network = description([own, READOUT], { clipNorm: 0.01, optimizer: { kind: 'adamw', rate: 0.01 } });
+    const large = description([{ ...HIDDEN, neurons: 70, dropout: 0.2, recurrent: {} } as Layer, READOUT], {
+      seed: 9,
+    });
+    const short = randomSpikes(9, 7, [1, 1, 30]);
+    const order = Uint32Array.of(3, 0, 8, 1, 7, 2, 5);
+    using alone = await SurrogateTrainer.create(device, { batchSize: 4, input: short, networks: [network] });
+    alone.load(0, network);
+    await alone.epoch(short, { order, pass: 2 });
+
+    const rooms = { slots: 3, batchSize: 6, input: data, networks: [large], ownSamples: true };
+    using together = await SurrogateTrainer.create(device, rooms);
+    const other = { source: data, learn: true, alpha: 1, pass: 0, when: { epoch: 0, overall: 0, batch: 0 } };
+    // What was there before, larger and with more steps, leaves no trace.
+    for (const slot of [0, 1, 2]) together.load(slot, large);
+    await together.round(
+      [0, 1, 2].map((slot) => ({ ...other, slot, indices: Uint32Array.of(1, 2, 3, 4, 5, 6) })),
+    );
+    together.load(1, network);
+    for (const [batch, first] of [0, 4].entries()) {
+      const when = { epoch: 0, overall: batch / 2, batch };
+      const mine = { ...other, slot: 1, source: short, pass: 2, when };
+      const [report] = await together.round([
+        { ...mine, indices: order.subarray(first, first + 4) },
+        // One learns too, one is only looked at.
+        { ...other, slot: 0, indices: Uint32Array.of(4, 9) },
+        { ...other, slot: 2, learn: false, indices: Uint32Array.of(0) },
+      ]);
+      expect(report?.samples).toBe(batch === 0 ? 4 : 3);
+    }
+    expect(await weights(together, 1)).toEqual(await weights(alone));
+    expect(await weights(together, 1, '0.recurrent')).toEqual(await weights(alone, 0, '0.recurrent'));
+    using untouched = await SurrogateTrainer.create(device, rooms);
+    untouched.load(2, large);
+    await untouched.round([{ ...other, slot: 2, indices: Uint32Array.of(1, 2, 3, 4, 5, 6) }]);
+    expect(await weights(together, 2)).toEqual(await weights(untouched, 2));
+  });
+
   it('stops a slot in the middle of a pass, and leaves it as it is', async () => {
     const network = description([HIDDEN, READOUT]);
     using trainer = await make(await open(), [network, network]);

@@ -5,7 +5,11 @@ import { TRAINING_RECIPES, trainingRecipeOf } from '../../../src/study/training/
 const load = (name: string, given: object) => {
   const recipe = trainingRecipeOf(name);
   const params = recipe.params.parse(given);
-  return { params, description: recipe.describe(params), data: () => recipe.load(params) };
+  const data = async () => {
+    const { train, test } = await recipe.load(params);
+    return { train: recipe.view(train, params), test: recipe.view(test, params) };
+  };
+  return { params, description: recipe.describe(params), data };
 };
 
 describe('recipes of training', () => {

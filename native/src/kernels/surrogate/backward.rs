@@ -154,7 +154,7 @@ fn run(launch: Launch<'_>) -> Result<(), Failure> {
     if p.masked == 1 {
         check_length("masks", masks, samples.saturating_mul(mask_words))?;
     }
-    if samples == 0 || slots.iter().all(|slot| slot.runs == 0) {
+    if samples == 0 || slots.iter().all(|slot| !slot.learns()) {
         return Ok(());
     }
     if p.segment == 0 {
@@ -162,12 +162,12 @@ fn run(launch: Launch<'_>) -> Result<(), Failure> {
     }
     let batch = p.batch as usize;
     let stride = p.stride as usize;
-    let running = |index: usize| slots[index].runs != 0;
+    let running = |index: usize| slots[index].learns();
     let panels: Vec<Vec<f32>> = slots
         .par_iter()
         .enumerate()
         .map(|(index, slot)| {
-            if slot.runs == 0 || slot.recurrent == 0 {
+            if !slot.learns() || slot.recurrent == 0 {
                 return Vec::new();
             }
             transpose_to_panels(slot, &p, &parameters[index * stride + p.recurrent_at as usize..])
@@ -181,14 +181,15 @@ fn run(launch: Launch<'_>) -> Result<(), Failure> {
         .take(slots.len())
         .enumerate();
     for (index, ((errors, adjoint), partials)) in per_slot.filter(|(index, _)| running(*index)) {
-        let tiles = errors
+        let samples = slots[index].samples_of(p.batch);
+        let tiles = errors[..samples * errors_length]
             .chunks_mut(TILE * errors_length)
             .zip(adjoint.chunks_mut(TILE * adjoint_length))
             .zip(partials.chunks_mut(TILE * partials_length))
             .enumerate();
         for (tile, ((errors, adjoint), partials)) in tiles {
             let from = index * batch + tile * TILE;
-            let to = (from + TILE).min((index + 1) * batch);
+            let to = (from + TILE).min(index * batch + samples);
             tasks.push((
                 index,
                 Tile {
@@ -299,7 +300,9 @@ fn run_tile(shared: &Shared<'_>, tile: Tile<'_>) {
     let subtract = f32::from(slot.reset == RESET_SUBTRACT);
     let through_reset = f32::from(slot.detach == 0);
     let integrator = slot.integrator == 1;
-    let steps = p.steps as usize;
+    let all_steps = p.steps as usize;
+    let steps = slot.steps.min(p.steps) as usize;
+    let count = slot.steps_of(p.first, p.count) as usize;
 
     // [sample][neuron]: gradients with respect to current, membrane and adaptation of the step after.
     let mut current = vec![0.0_f32; TILE * width];
@@ -326,9 +329,9 @@ fn run_tile(shared: &Shared<'_>, tile: Tile<'_>) {
     if slot.rate_weight > 0.0 {
         for s in 0..samples {
             for j in 0..neurons {
-                let rate = tile.counts[s * stride + j] as f32 / p.steps as f32;
+                let rate = tile.counts[s * stride + j] as f32 / steps as f32;
                 let beyond = (rate - slot.rate_high).max(0.0) - (slot.rate_low - rate).max(0.0);
-                of_rate[s * width + j] = 2.0 * slot.rate_weight * beyond / p.steps as f32;
+                of_rate[s * width + j] = 2.0 * slot.rate_weight * beyond / steps as f32;
             }
         }
     }
@@ -351,7 +354,7 @@ fn run_tile(shared: &Shared<'_>, tile: Tile<'_>) {
     let mut h = vec![0.0_f32; width];
     let nothing = vec![0.0_f32; width];
 
-    for r in (0..p.count as usize).rev() {
+    for r in (0..count).rev() {
         let t = p.first as usize + r;
         gathered.fill(0.0);
         if slot.recurrent == 1 && t + 1 < steps {
@@ -386,7 +389,7 @@ fn run_tile(shared: &Shared<'_>, tile: Tile<'_>) {
                     membrane[j] = membrane_decay[j] * membrane[j] + upstream[j];
                 }
             } else {
-                let raster = &tile.spikes[s * steps * raster_words..];
+                let raster = &tile.spikes[s * all_steps * raster_words..];
                 spiked.fill(0.0);
                 for_each_bit(&raster[t * raster_words..][..raster_words], slot.neurons, |j| {
                     spiked[j as usize] = 1.0;
@@ -440,7 +443,7 @@ fn run_tile(shared: &Shared<'_>, tile: Tile<'_>) {
         }
     }
     for s in 0..samples {
-        for r in p.count as usize..p.segment as usize {
+        for r in count..p.segment as usize {
             tile.errors[(s * p.segment as usize + r) * stride..][..width].fill(0.0);
         }
         let adjoint = &mut tile.adjoint[s * 4 * stride..(s + 1) * 4 * stride];

@@ -197,9 +197,11 @@ fn run(launch: Launch<'_>) -> Result<(), Failure> {
                 counts,
                 total,
             };
-            (index / p.batch as usize, sample)
+            (index, sample)
         })
-        .filter(|(slot, _)| slots[*slot].runs != 0)
+        .map(|(index, sample)| (index / p.batch as usize, index % p.batch as usize, sample))
+        .filter(|&(slot, number, _)| slots[slot].runs != 0 && number < slots[slot].samples_of(p.batch))
+        .map(|(slot, _, sample)| (slot, sample))
         .collect();
     tasks.into_par_iter().for_each(|(index, sample)| {
         let stride = p.stride as usize;
@@ -297,7 +299,8 @@ fn run_sample(shared: &Shared<'_>, sample: Sample<'_>) {
         }
     }
     let mut total = 0_u32;
-    for t in p.first as usize..(p.first + p.count) as usize {
+    let steps = slot.steps.min(p.steps) as usize;
+    for t in p.first as usize..(p.first + slot.steps_of(p.first, p.count)) as usize {
         // The weighted input. Spikes of equal amplitude: rows are summed first, then scaled once.
         if p.drive == 1 {
             x.copy_from_slice(&drive[t * stride..][..width]);
@@ -378,7 +381,7 @@ fn run_sample(shared: &Shared<'_>, sample: Sample<'_>) {
             }
             *word = bits;
         }
-        if p.tally == 1 && t + (p.out_lag as usize) < p.steps as usize {
+        if p.tally == 1 && t + (p.out_lag as usize) < steps {
             for_each_bit(row, slot.neurons, |bit| {
                 let count = &mut counts[bit as usize];
                 *count = count.wrapping_add(1);

@@ -20,6 +20,8 @@ shared_struct!(Params {
 
 shared_struct!(Goal {
     runs: u32,
+    samples: u32,
+    steps: u32,
     kind: u32,
     rate_true: f32,
     rate_false: f32,
@@ -80,7 +82,7 @@ fn run(launch: Launch<'_>) -> Result<(), Failure> {
     }
     check_length("counts", counts, samples.saturating_mul(counts_length))?;
     check_length("trace", trace, samples.saturating_mul(trace_length))?;
-    check_length("labels", labels, p.batch as usize)?;
+    check_length("labels", labels, samples)?;
     check_length("upstream", upstream, samples.saturating_mul(upstream_length))?;
     check_length("outcomes", outcomes, samples)?;
     upstream
@@ -90,17 +92,17 @@ fn run(launch: Launch<'_>) -> Result<(), Failure> {
         .enumerate()
         .for_each(|(index, (upstream, outcome))| {
             let goal = &goals[index / p.batch as usize];
-            if goal.runs == 0 {
+            if goal.runs == 0 || index % p.batch as usize >= goal.samples as usize {
                 return;
             }
             let counts = &counts[index * counts_length..(index + 1) * counts_length];
             let trace = &trace[index * trace_length..(index + 1) * trace_length];
-            let label = labels[index % p.batch as usize] as usize;
+            let label = labels[index] as usize;
             let one = Output {
                 goal,
                 counts,
                 potential: |t: usize, c: usize| trace[t * p.planes as usize * width + c],
-                steps: p.steps as usize,
+                steps: goal.steps.min(p.steps).max(1) as usize,
                 classes: p.classes as usize,
             };
             *outcome = one.assess(label, width, if p.gradient == 1 { Some(upstream) } else { None });

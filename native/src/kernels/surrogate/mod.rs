@@ -28,6 +28,8 @@ use crate::failure::Failure;
 
 shared_struct!(Slot {
     runs: u32,
+    samples: u32,
+    steps: u32,
     inputs: u32,
     neurons: u32,
     width: u32,
@@ -58,6 +60,23 @@ shared_struct!(Slot {
     rate_high: f32,
     rate_weight: f32,
 });
+
+impl Slot {
+    /// Whether it goes back and learns too.
+    fn learns(&self) -> bool {
+        self.runs == 1
+    }
+
+    /// Its samples of a batch that has room for so many.
+    fn samples_of(&self, batch: u32) -> usize {
+        self.samples.min(batch) as usize
+    }
+
+    /// Its steps of a stretch that begins with `first`.
+    fn steps_of(&self, first: u32, count: u32) -> u32 {
+        self.steps.saturating_sub(first).min(count)
+    }
+}
 
 pub const DENSE: u32 = 0;
 pub const CONV: u32 = 1;

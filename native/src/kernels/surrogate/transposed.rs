@@ -72,7 +72,7 @@ fn run(launch: Launch<'_>) -> Result<(), Failure> {
         .enumerate()
         .map(|(index, slot)| {
             let weights = &parameters[index * p.stride as usize..][..size];
-            if slot.runs == 1 && slot.projection == CONV {
+            if slot.learns() && slot.projection == CONV {
                 turn(slot, weights, p.columns as usize)
             } else {
                 Vec::new()
@@ -86,7 +86,8 @@ fn run(launch: Launch<'_>) -> Result<(), Failure> {
         .for_each(|(index, upstream)| {
             let number = index / p.batch as usize;
             let slot = &slots[number];
-            if slot.runs == 1 && slot.projection != DENSE {
+            let runs = slot.learns() && index % (p.batch as usize) < slot.samples_of(p.batch);
+            if runs && slot.projection != DENSE {
                 let errors = &errors[index * errors_length..(index + 1) * errors_length];
                 run_sample(slot, &p, &turned[number], errors, upstream);
             }

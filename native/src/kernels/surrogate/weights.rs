@@ -115,19 +115,20 @@ fn run(launch: Launch<'_>) -> Result<(), Failure> {
     for (index, slot_gradients) in gradients.chunks_mut(stride.max(1)).take(slots.len()).enumerate() {
         let slot = &slots[index];
         let weighted = p.recurrent == 1 || slot.projection == DENSE || slot.projection == CONV;
-        if slot.runs == 0 || !weighted {
+        if !slot.learns() || !weighted {
             continue;
         }
         let dense = p.recurrent == 1 || slot.projection == DENSE;
         let columns = slot.columns as usize;
         let block = if dense { BLOCK } else { columns };
         let blocks = columns.div_ceil(block);
+        let samples = slot.samples_of(p.batch);
         let groups = if blocks >= GROUPS {
             1
         } else {
-            GROUPS.min(batch.max(1))
+            GROUPS.min(samples.max(1))
         };
-        let in_group = batch.div_ceil(groups);
+        let in_group = samples.div_ceil(groups);
         let used_rows = match (p.recurrent, slot.projection) {
             (1, _) => slot.neurons,
             (_, DENSE) => slot.inputs,
@@ -139,8 +140,8 @@ fn run(launch: Launch<'_>) -> Result<(), Failure> {
         let sums: Vec<Vec<f32>> = tasks
             .into_par_iter()
             .map(|(group, number)| {
-                let first = (group * in_group).min(batch);
-                let count = in_group.min(batch - first);
+                let first = (group * in_group).min(samples);
+                let count = in_group.min(samples - first);
                 let input_slot = if shared { 0 } else { index * batch };
                 let task = Task {
                     params: &p,
@@ -199,7 +200,7 @@ fn sum_events(task: &Task<'_>, sums: &mut [f32]) {
     let slot = task.slot;
     let mut masked = vec![0_u32; words];
     for sample in task.first_sample..task.first_sample + task.samples {
-        for r in 0..p.count as usize {
+        for r in 0..slot.steps_of(p.first, p.count) as usize {
             let t = p.first as usize + r;
             if t < p.lag as usize {
                 continue;

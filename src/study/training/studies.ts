@@ -1,0 +1,29 @@
+/** Recipes of training as studies: the same data and networks, searched as `mnist-stdp` is. */
+import type { Recipe } from '../recipe.ts';
+import { openTrainingSlots } from './open.ts';
+import { paramsOfTrial, settingsSchemaOf } from './params.ts';
+import { TRAINING_RECIPES, type TrainingData, type TrainingRecipe } from './recipe.ts';
+
+export function trainingStudies(): Recipe[] {
+  return TRAINING_RECIPES.map(studyOf);
+}
+
+function studyOf(recipe: TrainingRecipe): Recipe {
+  const settings = settingsSchemaOf(recipe);
+  const { layers } = recipe.describe(recipe.params.parse({}));
+  const spiking = layers.filter(({ neuron }) => neuron.kind === 'lif');
+  const names = layers.map(({ name }, index) => name ?? `layer ${index}`);
+  return {
+    name: recipe.name,
+    summary: recipe.summary,
+    settings,
+    space: recipe.space,
+    constraints: spiking.map((layer) => `silence_${names[layers.indexOf(layer)]}`),
+    quick: () => ({ settings: {}, trials: recipe.trials }),
+    checkData: (given) => recipe.checkData?.(paramsOfTrial(recipe, settings.parse(given), {})),
+    checksum: (given) => recipe.checksum(paramsOfTrial(recipe, settings.parse(given), {})),
+    load: (given) => recipe.load(paramsOfTrial(recipe, settings.parse(given), {})),
+    openSlots: (device, setup, data) =>
+      openTrainingSlots(device, setup, recipe, settings.parse(setup.settings), data as TrainingData),
+  };
+}
