@@ -102,6 +102,8 @@ function build(binary) {
 
 function main() {
   if (process.env.TACET_SKIP_NATIVE === '1') return;
+  // The first `npx tacet` in a clone links it into npx's cache and runs this, with all output hidden: minutes of silence.
+  if (process.env.npm_command === 'exec' && existsSync(join(root, 'src', 'cli', 'main.ts'))) return;
   const triple = platformTriple();
   if (isPrebuilt(triple)) return;
   const binary = join(crate, `tacet.${triple}.node`);

@@ -19,8 +19,7 @@ import {
   type SearchProgress,
   startProgress,
 } from './search-progress.ts';
-import type { StudyDocument } from './study-document.ts';
-import { planStudy, type StudyOptions, type StudyPlan, studyName } from './study-plan.ts';
+import type { StudyOptions, StudyPlan, WantedStudy } from './study-plan.ts';
 import { bestTable, sharesLine } from './study-report.ts';
 
 export interface CoordinateOptions extends StudyOptions {
@@ -33,14 +32,14 @@ export interface CoordinateOptions extends StudyOptions {
 /** How often `--json` says where the search stands, ms. */
 const STATUS_INTERVAL_MS = 5_000;
 
-/** Coordinates the study of a document; @returns the exit code */
-export async function coordinateSearch(document: StudyDocument, options: CoordinateOptions): Promise<number> {
+/** Coordinates a study; @returns the exit code */
+export async function coordinateSearch(wanted: WantedStudy, options: CoordinateOptions): Promise<number> {
   await using store = await openPostgresStore(options.db);
-  const name = studyName(document, options);
+  const { name } = wanted;
   const stored = (await store.studies()).find((study) => study.spec.name === name)?.spec;
   // Which devices there will be is not known; nobody starts a cluster for the shortest of searches.
-  const quick = recipeOf(document.recipe).quick(false);
-  const plan = planStudy(document, options, { quick, stored });
+  const quick = recipeOf(wanted.recipe).quick(false);
+  const plan = wanted.plan({ quick, stored });
   const { resumed } = await store.openStudy(plan.spec);
   const progress = startProgress(await store.study(name), [], performance.now());
   return await new CoordinatedSearch(plan, store, resumed, options, progress).run();

@@ -1,14 +1,16 @@
 /** `tacet search`: runs a study, or goes on with it. */
+import { existsSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import type { Choice } from '../device/index.ts';
 import { OPTIMIZERS } from '../search/index.ts';
+import { openStore } from '../study/open-store.ts';
 import { isPostgresUrl } from '../study/postgres.ts';
-import { recipeOf } from '../study/recipes.ts';
+import { RECIPES, recipeOf } from '../study/recipes.ts';
 import { findRunDevices } from '../study/run-devices.ts';
 import type { RunEvent, RunReport } from '../study/run-events.ts';
 import { runSearch } from '../study/search.ts';
 import { openSqliteStore } from '../study/sqlite-store.ts';
-import type { LocalStore, StudySpec } from '../study/store.ts';
+import type { LocalStore, StudySpec, StudySummary } from '../study/store.ts';
 import { coordinateSearch } from './coordinate.ts';
 import { EXIT, UsageError } from './errors.ts';
 import { formatCount, formatDuration, formatValue } from './format.ts';
@@ -29,14 +31,14 @@ import {
   sampleRate,
   startProgress,
 } from './search-progress.ts';
-import { type Assignment, readStudyDocument } from './study-document.ts';
+import { type Assignment, meansFile, readStudyDocument } from './study-document.ts';
 import {
-  checkStudy,
   DEFAULT_LAG,
-  planStudy,
+  resumedStudy,
   type StudyOptions,
   type StudyPlan,
-  studyName,
+  type WantedStudy,
+  wantedStudy,
 } from './study-plan.ts';
 import { bestTable, incumbentLine, sharesLine } from './study-report.ts';
 
@@ -58,19 +60,24 @@ Examples:
   tacet search mnist-stdp
   tacet search mnist-stdp --name small --trials 40 --set space.map_size.high=400 --set space.decoder=vote
   tacet search mnist-stdp --db full.db --trials 868 --set settings.trainSamples=48000 --set settings.holdOutSamples=12000
+  tacet search small --trials 80
   tacet search my-study.yaml --devices native
   tacet search mnist-stdp --devices all --metrics 9464
   tacet search mnist-stdp --db postgres://me@db.example.org/searches
   tacet search mnist-stdp --name same-everywhere --devices native,native --slots 8 --deterministic 16
 
 With the address of a database it coordinates, and tacet worker runs the trials, on as many machines as you like.
-The same command goes on with a study that was interrupted; --trials with a higher number extends it.
+A study that was interrupted goes on by its name (tacet search small) or by the same command again; --trials with a
+higher number extends it.
 Ctrl-C finishes the chunks in flight and saves; a second one stops at once.`;
 
 export function searchCommand(): Command {
   const command = new Command('search')
     .description('search hyperparameters of a recipe, or the study of a file; resumes a study that is there')
-    .argument('<recipe|file>', 'a recipe (mnist-stdp), or a study file in YAML or JSON')
+    .argument(
+      '<recipe|file|study>',
+      'a recipe (mnist-stdp), a study file in YAML or JSON, or the name of a study in the store to go on with',
+    )
     .addOption(storeOption())
     .option('--name <name>', "name of the study (default: the file's or the recipe's name)")
     .option('--trials <count>', 'how many trials the study shall have', wholeNumber(1))
@@ -96,8 +103,7 @@ export function searchCommand(): Command {
 }
 
 async function search(argument: string, options: SearchOptions, command: Command): Promise<void> {
-  const document = readStudyDocument(argument, options.set);
-  checkStudy(document, options);
+  const wanted = await wantedBy(argument, options, command);
   if (isPostgresUrl(options.db)) {
     for (const name of ['devices', 'slots', 'chunk']) {
       if (command.getOptionValueSource(name) !== 'cli') continue;
@@ -105,21 +111,41 @@ async function search(argument: string, options: SearchOptions, command: Command
         `--${name} says how trials run here, but with a database workers run them: give it to tacet worker`,
       );
     }
-    process.exitCode = await coordinateSearch(document, options);
+    process.exitCode = await coordinateSearch(wanted, options);
     return;
   }
   const devices = await findRunDevices(options.devices);
-  const quick = recipeOf(document.recipe).quick(devices.every(({ software }) => software));
+  const quick = recipeOf(wanted.recipe).quick(devices.every(({ software }) => software));
   using store = openSqliteStore(options.db);
-  const name = studyName(document, options);
-  const stored = store.studies().find((study) => study.spec.name === name)?.spec;
-  const plan = planStudy(document, options, { quick, stored });
+  const stored = store.studies().find(({ spec }) => spec.name === wanted.name)?.spec;
+  const plan = wanted.plan({ quick, stored });
   const settings = plan.recipe.settings.parse(plan.spec.settings);
   // Before the study is stored: what is wrong with a data set of one's own is for its owner to mend.
   plan.recipe.checkData(settings);
   const { resumed } = store.openStudy(plan.spec);
   const run = new SearchRun(plan, store, resumed, devices, options);
   process.exitCode = await run.run();
+}
+
+/** What the argument names: a recipe, a study file, or, when it is neither, a study of the store to go on with. */
+async function wantedBy(argument: string, options: SearchOptions, command: Command): Promise<WantedStudy> {
+  const stored = await storedStudy(argument, options.db);
+  if (stored === undefined) return wantedStudy(readStudyDocument(argument, options.set), options);
+  for (const option of ['name', 'seed', 'optimizer', 'deterministic', 'set']) {
+    if (command.getOptionValueSource(option) !== 'cli') continue;
+    throw new UsageError(
+      `--${option} would make another study of ${argument}, which is in ${options.db} already: leave it out to go on with it, or begin another one: tacet search ${stored.recipe} --name <name> ...`,
+    );
+  }
+  return resumedStudy(stored, options.trials);
+}
+
+async function storedStudy(name: string, db: string): Promise<StudySpec | undefined> {
+  if (meansFile(name) || RECIPES.some((recipe) => recipe.name === name)) return undefined;
+  // A store that is not there must not be made for a name that may be a slip of the pen.
+  if (!isPostgresUrl(db) && !existsSync(db)) return undefined;
+  await using store = await openStore(db, { create: false });
+  return (await store.studies()).find(({ spec }) => spec.name === name)?.spec;
 }
 
 /** One run of a study on this terminal. */
@@ -245,7 +271,7 @@ class SearchRun {
     const trials = this.#store.trials(name);
     const lines = [
       ...incumbentLine(trials),
-      bestTable(trials, this.#plan.recipe.constraints) ?? 'No trial has an objective yet.',
+      bestTable(trials, this.#plan.recipe.constraints) ?? noObjectiveText(study.counts, name),
       sharesLine(study),
       ...(rate === undefined
         ? []
@@ -271,6 +297,14 @@ class SearchRun {
   #resumeHint(): string {
     return `What has ended is saved in ${this.#store.location}; go on with: tacet ${process.argv.slice(2).map(quoted).join(' ')}`;
   }
+}
+
+/** Why there is no best trial, and what to do about it. */
+function noObjectiveText({ silent, failed }: StudySummary['counts'], name: string): string {
+  if (silent + failed === 0) return 'No trial has an objective yet.';
+  return silent >= failed
+    ? `No trial has an objective yet: ${silent} fell silent, as most of a search's first ones do. More of them: tacet search ${quoted(name)} --trials <number>; see docs/silence.md`
+    : `No trial has an objective: ${failed} failed. Why: tacet show ${quoted(name)} --trial <number>`;
 }
 
 /** A word as a shell takes it. */

@@ -149,7 +149,7 @@ function namedRecipe(name: string): DocumentSource {
   const known = RECIPES.map((recipe) => recipe.name);
   if (!known.includes(name)) {
     throw new UsageError(
-      `there is no recipe ${shown(name)}: give ${nearestFirst(name, known)}, or a study file that ends in .yaml or .json`,
+      `there is no recipe ${shown(name)}: give ${nearestFirst(name, known)}, a study file that ends in .yaml or .json, or the name of a study in the store (see tacet studies)`,
     );
   }
   return { content: { recipe: name }, file: undefined, placeOf: placeAfter('') };

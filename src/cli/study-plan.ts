@@ -54,8 +54,40 @@ const optimizerSettings = settingsSchema.omit({ seed: true, constraints: true })
   deterministic: z.int().min(1).optional(),
 });
 
+/** What a command line asks for, before it is known what the store has under that name. */
+export interface WantedStudy {
+  readonly name: string;
+  readonly recipe: string;
+  /** @throws {UsageError} as {@link planStudy} */
+  plan(surroundings: StudySurroundings): StudyPlan;
+}
+
+/**
+ * The study of a document.
+ *
+ * @throws {UsageError} as {@link checkStudy}
+ */
+export function wantedStudy(document: StudyDocument, options: StudyOptions): WantedStudy {
+  checkStudy(document, options);
+  return {
+    name: studyName(document, options),
+    recipe: document.recipe,
+    plan: (surroundings) => planStudy(document, options, surroundings),
+  };
+}
+
+/** A study that is stored, to go on with as it is, or with another number of trials. */
+export function resumedStudy(spec: StudySpec, trials = spec.trials): WantedStudy {
+  const recipe = recipeOf(spec.recipe);
+  return {
+    name: spec.name,
+    recipe: recipe.name,
+    plan: () => ({ spec: { ...spec, trials }, recipe, shortened: {} }),
+  };
+}
+
 /** The name that a study will have. */
-export function studyName(document: StudyDocument, options: StudyOptions): string {
+function studyName(document: StudyDocument, options: StudyOptions): string {
   return options.name ?? document.name ?? defaultName(document);
 }
 

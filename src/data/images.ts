@@ -33,10 +33,12 @@ export function loadImages(source: ImageSource): LabelledImages {
   }
   const loaded = loadNpzImages(images, labels ?? images);
   const wanted = trainSamples + holdOutSamples;
-  if (loaded.labels.length < wanted) {
+  const { length } = loaded.labels;
+  if (length < wanted) {
+    const held = Math.max(1, Math.round(length / 5));
     throw new DataError(
       'malformed',
-      `${images} has ${loaded.labels.length} images; trainSamples and holdOutSamples are ${wanted} together: lower them`,
+      `${images} has ${length} images; trainSamples and holdOutSamples are ${wanted} together: lower them, by --set settings.trainSamples=${length - held} --set settings.holdOutSamples=${held}, say`,
     );
   }
   return loaded;

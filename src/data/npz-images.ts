@@ -79,7 +79,9 @@ function arrayOf(file: string, names: readonly string[], shared: boolean): Named
   if (name === undefined) {
     throw new DataError(
       'malformed',
-      `${file} has the arrays ${found.join(', ') || 'none'}: name one of them ${names[0]}`,
+      shared
+        ? `${file} has the arrays ${found.join(', ') || 'none'}: name the images ${IMAGE_NAMES[0]} and the labels ${LABEL_NAMES[0]}, or give the labels' file too (settings.labels)`
+        : `${file} has the arrays ${found.join(', ') || 'none'}: name one of them ${names[0]}`,
     );
   }
   const place = `${file}, array "${name}"`;

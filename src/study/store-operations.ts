@@ -290,7 +290,7 @@ export class StoreOperations {
     const more = others.length === 0 ? '' : `, and differs in ${others.map(({ place }) => place).join(', ')}`;
     throw new StudyError(
       'conflict',
-      `study ${stored.name} in ${this.#location} has ${difference.place} = ${difference.stored}, not ${difference.given}${more}: give another --name, or the same study to resume it`,
+      `study ${stored.name} in ${this.#location} has ${difference.place} = ${difference.stored}, not ${difference.given}${more}: give another --name, or go on with the stored one as it is: tacet search ${stored.name}`,
     );
   }
 }

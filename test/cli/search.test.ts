@@ -1,8 +1,16 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openSqliteStore } from '../../src/study/sqlite-store.ts';
-import { type Finished, jsonLines, SMALL_SEARCH, startTacet, tacet, temporaryFolder } from './tacet.ts';
+import {
+  DEVICE,
+  type Finished,
+  jsonLines,
+  SMALL_SEARCH,
+  startTacet,
+  tacet,
+  temporaryFolder,
+} from './tacet.ts';
 
 /** The table and the shares that a search ends with: all of its stdout that does not depend on time. */
 function finalTable(stdout: string): { readonly table: string; readonly shares: string } {
@@ -81,6 +89,38 @@ describe('tacet search', { timeout: 120_000 }, () => {
     const again = await tacet(args, folder.path);
     expect(again.code).toBe(0);
     expect(finalTable(again.stdout)).toEqual(finalTable(whole.stdout));
+  });
+
+  it('goes on with a study of the store by its name alone', async () => {
+    expect(await tacet([...SMALL_SEARCH, '--name', 'named', '--trials', '5'], folder.path)).toMatchObject({
+      code: 0,
+    });
+    const here = ['--db', 'study.db', '--devices', DEVICE, '--slots', '4'];
+    const rest = await tacet(['search', 'named', '--trials', '12', ...here], folder.path);
+    expect(rest.stderr).toMatch(/^Resuming named: 12 trials of mnist-stdp/m);
+    expect(finalTable(rest.stdout)).toEqual(finalTable(whole.stdout));
+    const changed = await tacet(['search', 'named', '--set', 'space.epochs=2', ...here], folder.path);
+    expect(changed).toMatchObject({ code: 2, stdout: '' });
+    expect(changed.stderr).toMatch(
+      /^tacet: --set would make another study of named, [^\n]+ tacet search mnist-stdp --name [^\n]+\n$/,
+    );
+    const slip = await tacet(['search', 'nmaed', '--db', 'elsewhere.db'], folder.path);
+    expect(slip).toMatchObject({ code: 2, stdout: '' });
+    expect(slip.stderr).toMatch(
+      /^tacet: there is no recipe "nmaed": give mnist-stdp, [^\n]+ \(see tacet studies\)/,
+    );
+    expect(existsSync(join(folder.path, 'elsewhere.db'))).toBe(false);
+  });
+
+  it('says what to do when every trial fell silent', async () => {
+    const alpha = ['settings.excitatoryAlpha=1000', 'settings.beta=0'].flatMap((one) => ['--set', one]);
+    const { code, stdout } = await tacet(
+      [...SMALL_SEARCH, '--name', 'mute', '--trials', '3', ...alpha],
+      folder.path,
+    );
+    expect(code).toBe(0);
+    expect(stdout).toContain('No trial has an objective yet: 3 fell silent');
+    expect(stdout).toContain('tacet search mute --trials <number>');
   });
 
   it('reads a study file as it reads options', async () => {

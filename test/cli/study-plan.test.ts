@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parseAssignment, readStudyDocument } from '../../src/cli/study-document.ts';
-import { checkHyperparameters, planStudy, type StudyOptions, studyName } from '../../src/cli/study-plan.ts';
+import { checkHyperparameters, planStudy, type StudyOptions, wantedStudy } from '../../src/cli/study-plan.ts';
 import { recipeOf } from '../../src/study/recipes.ts';
 import { studySpace } from '../../src/study/search.ts';
 import type { StudySpec } from '../../src/study/store.ts';
@@ -133,7 +133,7 @@ space:
     const { spec } = planned(path, { set, options: { trials: 60 } });
     expect(spec).toMatchObject({ name: 'other', seed: 4, trials: 60, optimizer: { name: 'sobol' } });
     expect(studySpace(spec).spec.map_size).toMatchObject({ low: 50, high: 90 });
-    expect(studyName(readStudyDocument(path, []), { name: 'mine' })).toBe('mine');
+    expect(wantedStudy(readStudyDocument(path, []), { name: 'mine' }).name).toBe('mine');
   });
 });
 

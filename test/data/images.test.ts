@@ -114,7 +114,7 @@ describe("images of one's own", () => {
           ],
           bar: [[4], [0, 0, 1, 1]],
         }),
-      'has the arrays foo, bar: name one of them x',
+      'has the arrays foo, bar: name the images x and the labels y, or give',
     ],
   ])('that are %s are refused', (_, file, message) => {
     expect(() => loadImages({ ...SIZES, images: file() })).toThrow(message);
