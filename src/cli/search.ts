@@ -3,7 +3,7 @@ import { Command, Option } from 'commander';
 import type { Choice } from '../device/index.ts';
 import { OPTIMIZERS } from '../search/index.ts';
 import { isPostgresUrl } from '../study/postgres.ts';
-import { recipeOf } from '../study/recipes.ts';
+import { RECIPES, recipeOf } from '../study/recipes.ts';
 import { findRunDevices } from '../study/run-devices.ts';
 import type { RunEvent, RunReport } from '../study/run-events.ts';
 import { runSearch } from '../study/search.ts';
@@ -38,7 +38,7 @@ import {
   type StudyPlan,
   studyName,
 } from './study-plan.ts';
-import { bestTable, incumbentLine, sharesLine } from './study-report.ts';
+import { bestTable, incumbentLine, sharesLine, testLine } from './study-report.ts';
 
 interface SearchOptions extends StudyOptions {
   readonly db: string;
@@ -59,18 +59,23 @@ Examples:
   tacet search mnist-stdp --name small --trials 40 --set space.map_size.high=400 --set space.decoder=vote
   tacet search mnist-stdp --db full.db --trials 868 --set settings.trainSamples=48000 --set settings.holdOutSamples=12000
   tacet search my-study.yaml --devices native
+  tacet search randman --optimizer casbo
+  tacet search spoken-digits --set settings.path=recordings.tar.gz
   tacet search mnist-stdp --devices all --metrics 9464
   tacet search mnist-stdp --db postgres://me@db.example.org/searches
   tacet search mnist-stdp --name same-everywhere --devices native,native --slots 8 --deterministic 16
 
 With the address of a database it coordinates, and tacet worker runs the trials, on as many machines as you like.
 The same command goes on with a study that was interrupted; --trials with a higher number extends it.
-Ctrl-C finishes the chunks in flight and saves; a second one stops at once.`;
+Ctrl-C finishes the chunks in flight and saves; a second one stops at once.
+
+Recipes:
+${RECIPES.map(({ name, summary }) => `  ${name.padEnd(16)}${summary}`).join('\n')}`;
 
 export function searchCommand(): Command {
   const command = new Command('search')
     .description('search hyperparameters of a recipe, or the study of a file; resumes a study that is there')
-    .argument('<recipe|file>', 'a recipe (mnist-stdp), or a study file in YAML or JSON')
+    .argument('<recipe|file>', 'a recipe, such as mnist-stdp, or a study file in YAML or JSON')
     .addOption(storeOption())
     .option('--name <name>', "name of the study (default: the file's or the recipe's name)")
     .option('--trials <count>', 'how many trials the study shall have', wholeNumber(1))
@@ -246,6 +251,7 @@ class SearchRun {
     const lines = [
       ...incumbentLine(trials),
       bestTable(trials, this.#plan.recipe.constraints) ?? 'No trial has an objective yet.',
+      ...testLine(trials),
       sharesLine(study),
       ...(rate === undefined
         ? []
