@@ -22,7 +22,7 @@ function helpOf(command: Command): string {
   command.outputHelp();
   const [help = '', rest = ''] = text.split('\nExamples:\n');
   const lines = rest.trimEnd().split('\n');
-  const isExample = (line: string) => /^ {2}\S/.test(line);
+  const isExample = (line: string) => /^ {2}tacet /.test(line);
   const examples = lines.filter(isExample).map((line) => `npx ${line.trim()}`);
   const notes = lines
     .filter((line) => !isExample(line))
@@ -31,6 +31,7 @@ function helpOf(command: Command): string {
   return [
     `\`\`\`text\n${help.trim()}\n\`\`\``,
     ...(examples.length === 0 ? [] : [`\`\`\`sh\n${examples.join('\n')}\n\`\`\``]),
-    ...(notes === '' ? [] : [notes]),
+    // Lists that are set in are lists only as they are printed.
+    ...(notes === '' ? [] : [/^ {2}/m.test(notes) ? `\`\`\`text\n${notes}\n\`\`\`` : notes]),
   ].join('\n\n');
 }

@@ -1,5 +1,5 @@
 /** The recipes' search spaces and settings, and the optimizers' settings, from their schemas. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { OPTIMIZERS, settingsSchema } from '../../src/search/settings.ts';
 import type { Parameter } from '../../src/search/space.ts';
@@ -31,11 +31,11 @@ ${rows.join('\n')}
 
 Settings (\`settings.<name>\`):
 
-${settingsTable(settings, 'src/study/recipes.ts')}`;
+${settingsTable(settings, sourcesOf(name))}`;
   });
   return `# Reference: recipes and settings
 
-Written by \`npm run docs\` from the schemas in \`src/study/recipes.ts\` and \`src/search/settings.ts\`; do not edit by hand.
+Written by \`npm run docs\` from the schemas in \`src/study/recipes.ts\`, \`src/study/training/\` and \`src/search/settings.ts\`; do not edit by hand.
 
 ${recipes.join('\n\n')}
 
@@ -44,8 +44,15 @@ ${recipes.join('\n\n')}
 ${OPTIMIZERS.map((name) => `\`${name}\``).join(', ')}; \`scbo\` unless a study says otherwise. Their settings (\`optimizer.<name>\` in a study
 file); \`seed\` and \`constraints\` follow from the study:
 
-${settingsTable(settingsSchema, 'src/search/settings.ts')}
+${settingsTable(settingsSchema, ['src/search/settings.ts'])}
 `;
+}
+
+/** Where a recipe's settings are described. */
+function sourcesOf(recipe: string): string[] {
+  const training = ['spoken-words', 'params', 'common'].map((file) => `src/study/training/${file}.ts`);
+  const own = `src/study/training/${recipe}.ts`;
+  return existsSync(new URL(`../../${own}`, import.meta.url)) ? [own, ...training] : ['src/study/recipes.ts'];
 }
 
 function rangeOf(parameter: Parameter): string {
@@ -55,14 +62,15 @@ function rangeOf(parameter: Parameter): string {
   return `${type === 'integer' ? 'whole number' : 'number'}, ${low} to ${high}${words[scale ?? 'uniform']}`;
 }
 
-function settingsTable(schema: z.ZodType, source: string): string {
+function settingsTable(schema: z.ZodType, sources: readonly string[]): string {
   const { properties = {} } = z.toJSONSchema(schema, { io: 'input' }) as {
     readonly properties?: Readonly<Record<string, Property>>;
   };
-  const text = readFileSync(new URL(`../../${source}`, import.meta.url), 'utf8');
+  const texts = sources.map((source) => readFileSync(new URL(`../../${source}`, import.meta.url), 'utf8'));
   const rows = Object.entries(properties).map(([name, property]) => {
+    const comment = texts.map((text) => commentOf(text, name)).find((one) => one !== '') ?? '';
     const standard = property.default === undefined ? 'depends' : JSON.stringify(property.default);
-    return `| \`${name}\` | ${valuesOf(property)} | ${standard} | ${commentOf(text, name)} |`;
+    return `| \`${name}\` | ${valuesOf(property)} | ${standard} | ${comment} |`;
   });
   return `| name | values | default | what |\n|---|---|---|---|\n${rows.join('\n')}`;
 }
@@ -83,7 +91,8 @@ function valuesOf({ type, enum: choices, minimum, exclusiveMinimum, maximum }: P
 
 /** The comment that stands before a property in the source. */
 function commentOf(source: string, name: string): string {
-  const before = source.split(new RegExp(`\n {2,4}${name}: `))[0] ?? '';
+  const [before = '', after] = source.split(new RegExp(`\n {2,4}${name}: `));
+  if (after === undefined) return '';
   const lines = before.trimEnd();
   if (!lines.endsWith('*/') && !/\/\*\*[^\n]*\*\/\n[^\n]*$/.test(lines)) return '';
   const comment = lines.slice(lines.lastIndexOf('/**') + 3, lines.lastIndexOf('*/'));

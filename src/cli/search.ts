@@ -40,7 +40,7 @@ import {
   type WantedStudy,
   wantedStudy,
 } from './study-plan.ts';
-import { bestTable, incumbentLine, sharesLine } from './study-report.ts';
+import { bestTable, incumbentLine, sharesLine, testLine } from './study-report.ts';
 
 interface SearchOptions extends StudyOptions {
   readonly db: string;
@@ -62,6 +62,8 @@ Examples:
   tacet search mnist-stdp --db full.db --trials 868 --set settings.trainSamples=48000 --set settings.holdOutSamples=12000
   tacet search small --trials 80
   tacet search my-study.yaml --devices native
+  tacet search randman --optimizer casbo
+  tacet search spoken-digits --set settings.path=recordings.tar.gz
   tacet search mnist-stdp --devices all --metrics 9464
   tacet search mnist-stdp --db postgres://me@db.example.org/searches
   tacet search mnist-stdp --name same-everywhere --devices native,native --slots 8 --deterministic 16
@@ -69,14 +71,17 @@ Examples:
 With the address of a database it coordinates, and tacet worker runs the trials, on as many machines as you like.
 A study that was interrupted goes on by its name (tacet search small) or by the same command again; --trials with a
 higher number extends it.
-Ctrl-C finishes the chunks in flight and saves; a second one stops at once.`;
+Ctrl-C finishes the chunks in flight and saves; a second one stops at once.
+
+Recipes:
+${RECIPES.map(({ name, summary }) => `  ${name.padEnd(16)}${summary}`).join('\n')}`;
 
 export function searchCommand(): Command {
   const command = new Command('search')
     .description('search hyperparameters of a recipe, or the study of a file; resumes a study that is there')
     .argument(
       '<recipe|file|study>',
-      'a recipe (mnist-stdp), a study file in YAML or JSON, or the name of a study in the store to go on with',
+      'a recipe, such as mnist-stdp, a study file in YAML or JSON, or the name of a study in the store to go on with',
     )
     .addOption(storeOption())
     .option('--name <name>', "name of the study (default: the file's or the recipe's name)")
@@ -272,6 +277,7 @@ class SearchRun {
     const lines = [
       ...incumbentLine(trials),
       bestTable(trials, this.#plan.recipe.constraints) ?? noObjectiveText(study.counts, name),
+      ...testLine(trials),
       sharesLine(study),
       ...(rate === undefined
         ? []

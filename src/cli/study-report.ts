@@ -128,7 +128,19 @@ export function studyReport(
     ),
     ...incumbentLine(trials),
     bestTable(trials, recipe.constraints) ?? 'No trial has an objective yet.',
+    ...testLine(trials),
   ].join('\n');
+}
+
+/** What the best trial comes to on the test set, which no search sees; nothing for recipes without one. */
+export function testLine(trials: readonly TrialRecord[]): string[] {
+  const [best] = bestTrials(trials, 1);
+  const test = best?.outcome?.accuracies.test;
+  if (best === undefined || test === undefined) return [];
+  const objective = formatScore(best.outcome?.objective);
+  return [
+    `best trial ${best.number}: ${objective} on what it was chosen by, ${formatScore(test)} on the test set`,
+  ];
 }
 
 /** How the best objective grew, over the trials in the order of their ends; nothing before there are two of them. */

@@ -47,7 +47,8 @@ function outcomeReport(outcome: TrialOutcome, constraints: readonly string[]): s
   if (accuracies.length > 0) {
     parts.push(
       formatTable(
-        ['decoder', 'accuracy on the hold-out'],
+        // Decoders are judged on the hold-out alone; what has a test set says so.
+        'test' in outcome.accuracies ? ['samples', 'accuracy'] : ['decoder', 'accuracy on the hold-out'],
         accuracies.map(([decoder, accuracy]) => [decoder, formatScore(accuracy)]),
       ),
     );

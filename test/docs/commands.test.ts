@@ -24,6 +24,10 @@ const SHORTENED: readonly (readonly [command: string, more: string])[] = [
     'npx tacet search mnist-stdp --name small --trials 40 --set space.map_size.high=400 --set space.decoder=vote',
     SMALL,
   ],
+  [
+    'npx tacet search randman',
+    '--trials 2 --set settings.samplesPerClass=20 --set settings.steps=20 --set space.epochs=2 --set space.hidden.high=32',
+  ],
   ['npx tacet lyapunov hrsnn --set neurons=200 -o spectrum.svg', '--duration 50'],
   ['npx tacet simulate cuba', '--duration 10'],
   ['npx tacet simulate cuba --networks 8', '--duration 5'],
@@ -60,6 +64,7 @@ const NOT_RUN: readonly (readonly [pattern: RegExp, reason: string])[] = [
     /^npx tacet lyapunov (hrsnn .*surrogate|network)/,
     'a minute on a software adapter, or a file of its own; test/cli/lyapunov.test.ts runs smaller ones',
   ],
+  [/^npx tacet search spoken-digits/, 'it needs the recordings'],
   [
     /^npx tacet (train|evaluate mnist-dense)/,
     'it trains for minutes; test/cli/train.test.ts trains, saves and evaluates smaller ones',

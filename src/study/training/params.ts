@@ -12,7 +12,7 @@ const studySettings = {
   /** Share of the training samples that may be silent in an epoch before a trial is stopped. */
   beta: share.default(0.1),
   /** A sample is silent for a layer with fewer spikes than this. */
-  alpha: z.int().min(0).default(1),
+  silenceAlpha: z.int().min(0).default(1),
   /** Seed of what is held out: the same for all trials of a study. */
   splitSeed: z.int().min(0).default(0),
 };

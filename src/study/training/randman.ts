@@ -12,10 +12,13 @@ const params = z.strictObject({
   batchSize: common.batchSize.default(64),
   /** Seed of the manifolds and of the points on them. */
   dataSeed: z.int().min(0).default(0),
+  /** Manifolds. */
   classes: z.int().min(2).max(1000).default(10),
   /** A fifth of them is the test set. */
   samplesPerClass: z.int().min(5).max(10_000).default(1000),
+  /** Coordinates of the space that the manifolds lie in. */
   inputs: z.int().min(1).max(65_536).default(20),
+  /** Of a manifold. */
   dimensions: z.int().min(1).max(8).default(1),
   /** Smoothness of the manifolds. */
   alpha: z.number().min(0.5).max(10).default(1),
@@ -49,6 +52,7 @@ export const randman: TrainingRecipe = {
     epochs: { type: 'integer', low: 2, high: 100, scale: 'log' },
     trainShare: { type: 'real', low: 0.1, high: 1 },
     batchSize: { type: 'integer', low: 16, high: 256, scale: 'log' },
+    hidden: { type: 'integer', low: 16, high: 256, scale: 'log' },
     learningRate: { type: 'real', low: 1e-5, high: 1e-1, scale: 'log' },
     weightDecay: { type: 'real', low: 1e-6, high: 1, scale: 'log' },
     tauMembraneMs: { type: 'real', low: 1, high: 200, scale: 'log' },

@@ -110,7 +110,7 @@ export class TrainingTrial implements SlotTrial {
   /** @param room samples of a batch that is only looked at */
   nextBatch(slot: number, room: number): SlotBatch {
     const { epochs, batchSize, seed } = this.#params;
-    const { alpha } = this.#settings;
+    const { silenceAlpha: alpha } = this.#settings;
     const size = this.#train.length;
     if (this.#part !== 'train') {
       const held = this.#part === 'hold-out';
