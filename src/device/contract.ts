@@ -72,7 +72,8 @@ export function kernelNames(): string[] {
 }
 
 /**
- * Reads and reflects `shaders/<name>.wgsl`.
+ * Reads and reflects `shaders/<name>.wgsl`; a name that ends in `.wgsl` is the path of a file of one's own, which may
+ * include what is in `shaders/`.
  *
  * @throws {DeviceError} `contract` when the file is missing, does not parse, or uses a type that the host can't lay out.
  */
@@ -167,8 +168,14 @@ function readShader(name: string, within: readonly string[] = []): string {
     throw contractError(name, `it includes itself: ${[...within, name].join(' > ')}`);
   let text: string;
   try {
-    text = readFileSync(join(SHADERS, `${name}.wgsl`), 'utf8');
+    text = readFileSync(isOwnFile(name) ? name : join(SHADERS, `${name}.wgsl`), 'utf8');
   } catch (cause) {
+    if (isOwnFile(name)) {
+      const { code } = cause as NodeJS.ErrnoException;
+      throw new DeviceError('contract', `${name} can't be read (${code}): give the path of a WGSL file`, {
+        cause,
+      });
+    }
     const known = kernelNames().join(', ');
     throw new DeviceError('contract', `there is no kernel "${name}"; shaders/ has ${known}`, { cause });
   }
@@ -179,6 +186,11 @@ function readShader(name: string, within: readonly string[] = []): string {
       return included ? readShader(included, [...within, name]) : line;
     })
     .join('\n');
+}
+
+/** Whether a kernel is named by the path of its file. */
+export function isOwnFile(name: string): boolean {
+  return name.endsWith('.wgsl');
 }
 
 function parse(name: string, source: string): WgslReflect {
@@ -225,5 +237,6 @@ function overridesOf(source: string): Record<string, number | undefined> {
 }
 
 function contractError(kernel: string, what: string, options?: ErrorOptions): DeviceError {
-  return new DeviceError('contract', `shaders/${kernel}.wgsl: ${what}`, options);
+  const file = isOwnFile(kernel) ? kernel : `shaders/${kernel}.wgsl`;
+  return new DeviceError('contract', `${file}: ${what}`, options);
 }

@@ -91,7 +91,11 @@ export interface Device extends AsyncDisposable {
   readonly info: DeviceInfo;
   /** Resolves with the reason when the device is lost and can run nothing any more. Never rejects. */
   readonly lost: Promise<string>;
-  /** Makes a kernel ready, compiled once for each set of constants. */
+  /**
+   * Makes a kernel ready, compiled once for each set of constants.
+   *
+   * @param name of a file of `shaders/`, or the path of a WGSL file of one's own, which WebGPU alone can run
+   */
   kernel(name: string, constants?: Readonly<Record<string, number>>): Promise<Kernel>;
   createBuffer(byteLength: number, label: string): DeviceBuffer;
   /** Copies `data` into the buffer before any launch given later. */

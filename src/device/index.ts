@@ -27,6 +27,7 @@ export {
   type Present,
   type PresentAdapter,
 } from './choice.ts';
+export { decodeStruct, encodeStruct, type KernelInterface } from './contract.ts';
 export * from './device.ts';
 export { prepareVulkan } from './webgpu/vulkan.ts';
 

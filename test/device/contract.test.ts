@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, inject, it } from 'vitest';
 import {
   decodeStruct,
   encodeStruct,
@@ -7,6 +8,7 @@ import {
   reflectKernel,
   structLayout,
 } from '../../src/device/contract.ts';
+import { openDevice } from '../../src/device/index.ts';
 
 const HEAD = `
 struct Params { count: u32, shift: i32, scale: f32 }
@@ -112,5 +114,31 @@ describe('structs in bytes', () => {
     expect(() => encodeStruct(layout, { count: 1, shift: 1, scale: 1, size: 1 })).toThrow(
       /no field "size"; it has count, shift, scale/,
     );
+  });
+});
+
+describe("a kernel of one's own", () => {
+  const file = fileURLToPath(new URL('../../docs/examples/own-kernel.wgsl', import.meta.url));
+
+  it('is read from the path of its file', () => {
+    const { params, buffers, overrides } = loadContract(file);
+    expect(params?.fields.map(({ name }) => name)).toEqual(['neurons', 'steps', 'words']);
+    expect(buffers.map(({ name, access }) => [name, access])).toEqual([
+      ['raster', 'read'],
+      ['counts', 'read_write'],
+    ]);
+    expect(overrides).toEqual({ lanes: 64 });
+  });
+
+  it('that is not there is refused by its path', () => {
+    expect(() => loadContract('nowhere/mine.wgsl')).toThrow(
+      "nowhere/mine.wgsl can't be read (ENOENT): give the path of a WGSL file",
+    );
+  });
+
+  it('is nothing for the native engine, which says what to do', async ({ skip }) => {
+    if (!inject('presentDevices').some(({ spec }) => spec === 'native')) skip('no native engine');
+    await using device = await openDevice('native');
+    await expect(device.kernel(file)).rejects.toThrow('open a device of WebGPU for it');
   });
 });

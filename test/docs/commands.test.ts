@@ -6,7 +6,7 @@ import { createProgram } from '../../src/cli/main.ts';
 import { tacet, temporaryFolder } from '../cli/tacet.ts';
 import { writeTwoDigits } from '../data/own-images.ts';
 import { addTrials } from '../report/studies.ts';
-import { commands, pages, ROOT, textOf } from './blocks.ts';
+import { blocks, commands, pages, ROOT, textOf } from './blocks.ts';
 
 /** Makes trials so small that a search of some is over at once. */
 const SMALL =
@@ -145,6 +145,8 @@ describe.each(RUN_AS_SHOWN)('the commands of %s', (page) => {
     addTrials(join(place.path, 'tacet.db'), 'mnist-stdp', 0, 30);
     writeFileSync(join(place.path, 'all_evaluations.csv'), TABLE);
     writeTwoDigits(place.path, 200);
+    const [network = ''] = blocks(textOf('docs/networks.md'), ['yaml']);
+    writeFileSync(join(place.path, 'two-populations.yaml'), network);
   });
 
   it.each(commands(textOf(page)).filter((command) => reasonOf(command) === undefined))('%s', (command) =>

@@ -1,6 +1,6 @@
 /** The native device: the kernels of `shaders/` compiled from Rust, behind the seam of `device.ts`. */
 import { availableParallelism, cpus, totalmem } from 'node:os';
-import { loadContract } from '../contract.ts';
+import { isOwnFile, loadContract } from '../contract.ts';
 import type {
   Device,
   DeviceBuffer,
@@ -113,6 +113,12 @@ class NativeDevice implements Device {
     const number = this.#available.findIndex((kernel) => kernel.name === name);
     const native = this.#available[number];
     if (!native) {
+      if (isOwnFile(name)) {
+        throw new DeviceError(
+          'contract',
+          `${name} is WGSL, and the native engine runs what was compiled into it: open a device of WebGPU for it, or add a native twin (CONTRIBUTING.md, "Add a kernel")`,
+        );
+      }
       const known = this.#available.map((kernel) => kernel.name).join(', ');
       throw new DeviceError('contract', `the native engine has no kernel "${name}"; it has ${known}`);
     }
