@@ -2,7 +2,7 @@
 
 use multiversion::multiversion;
 
-use super::{SLOTS, TILE, TangentSlot, Tile, VECTORS, carry_tiles, part, scalars, slots_of};
+use super::{Row, SLOTS, TangentSlot, VECTORS, carry_tiles, part, scalars, slots_of};
 use crate::device::launch::{Access, Launch, refused};
 use crate::failure::Failure;
 use crate::kernels::Kernel;
@@ -28,6 +28,9 @@ pub const KERNEL: Kernel = Kernel {
     },
     run,
 };
+
+/// Vectors that are carried together.
+const TILE: usize = 32;
 
 /// Words of an operation before those of its channels, and of each channel.
 const NEURON_WORDS: usize = 4;
@@ -67,26 +70,26 @@ fn run(launch: Launch<'_>) -> Result<(), Failure> {
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq+avx512bw", "x86_64+avx2", "aarch64+neon"))]
-fn carry(operations: &[u32], slot: &TangentSlot, tile: &mut Tile) {
+fn carry(operations: &[u32], slot: &TangentSlot, tile: &mut [Row<TILE>]) {
     let (n, channels) = (slot.neurons(), slot.channels());
     for operation in operations.chunks_exact(NEURON_WORDS + CHANNEL_WORDS * channels) {
         let (target, source) = (operation[0] as usize, operation[1] as usize);
         let number = |index: usize| f32::from_bits(operation[index]);
-        let from = tile[source];
+        let from = tile[source].0;
         let (a, c) = (number(2), number(3));
-        let mut v = tile[target];
+        let mut v = tile[target].0;
         for lane in 0..TILE {
             v[lane] = a * v[lane] + c * from[lane];
         }
         for channel in 0..channels {
             let place = NEURON_WORDS + CHANNEL_WORDS * channel;
             let (b, d, e) = (number(place), number(place + 1), number(place + 2));
-            let g = &mut tile[(1 + channel) * n + target];
+            let g = &mut tile[(1 + channel) * n + target].0;
             for lane in 0..TILE {
                 v[lane] += b * g[lane];
                 g[lane] = d * g[lane] + e * from[lane];
             }
         }
-        tile[target] = v;
+        tile[target].0 = v;
     }
 }

@@ -1,6 +1,7 @@
 //! `shaders/tangent_step.wgsl`, `_events` and `_orthonormalize`: tangent vectors of networks, for Lyapunov spectra.
 
 mod events;
+mod householder;
 mod orthonormalize;
 mod step;
 
@@ -122,36 +123,40 @@ fn part<'a, T>(name: &str, values: &'a [T], start: u64, length: u64) -> Result<&
         })
 }
 
-/// Vectors that are carried together: as many as give the processor enough independent sums.
-const TILE: usize = 32;
+/// Components of vectors that stand side by side, as many as cache lines hold: loads across two lines take twice as long.
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+struct Row<const WIDTH: usize>([f32; WIDTH]);
 
-/// Components of a tile's vectors, [row].
-type Tile = Vec<[f32; TILE]>;
+impl<const WIDTH: usize> Row<WIDTH> {
+    const ZEROS: Self = Self([0.0; WIDTH]);
+}
 
-/// Carries all vectors from one plane to another, a tile at a time on any thread: `carry` gets the slot and the tile.
-fn carry_tiles(
+/// Carries all vectors from one plane to another, `WIDTH` at a time on any thread: `carry` gets the slot and the tile, a
+/// row for each variable.
+fn carry_tiles<const WIDTH: usize>(
     vectors: &mut [f32],
     slots: &[TangentSlot],
     from: u32,
     to: u32,
-    carry: impl Fn(usize, &mut Tile) + Sync,
+    carry: impl Fn(usize, &mut [Row<WIDTH>]) + Sync,
 ) -> Result<(), Failure> {
     let mut tasks = Vec::new();
     for (index, slot) in slots.iter().enumerate() {
         let plane = slot.plane(from);
         part("vectors", vectors, plane.start, plane.length)?;
-        tasks.extend((0..slot.stride()).step_by(TILE).map(|first| (index, first)));
+        tasks.extend((0..slot.stride()).step_by(WIDTH).map(|first| (index, first)));
     }
-    let carried: Vec<Tile> = tasks
+    let carried: Vec<Vec<Row<WIDTH>>> = tasks
         .par_iter()
         .map(|&(index, first)| {
             let slot = &slots[index];
             let plane = slot.plane(from);
             let values = &vectors[plane.start as usize..(plane.start + plane.length) as usize];
-            let width = TILE.min(slot.stride() - first);
-            let mut tile: Tile = vec![[0.0; TILE]; slot.rows()];
+            let width = WIDTH.min(slot.stride() - first);
+            let mut tile = vec![Row::ZEROS; slot.rows()];
             for (row, own) in values.chunks_exact(slot.stride()).zip(&mut tile) {
-                own[..width].copy_from_slice(&row[first..first + width]);
+                own.0[..width].copy_from_slice(&row[first..first + width]);
             }
             carry(index, &mut tile);
             tile
@@ -160,7 +165,7 @@ fn carry_tiles(
     let planes: Vec<Part> = slots.iter().map(|slot| slot.plane(to)).collect();
     let mut rest = &carried[..];
     for (slot, plane) in slots.iter().zip(split("vectors", vectors, &planes)?) {
-        let (own, others) = rest.split_at(slot.stride().div_ceil(TILE));
+        let (own, others) = rest.split_at(slot.stride().div_ceil(WIDTH));
         rest = others;
         if slot.stride() == 0 {
             continue;
@@ -169,8 +174,8 @@ fn carry_tiles(
             .par_chunks_exact_mut(slot.stride())
             .enumerate()
             .for_each(|(row, values)| {
-                for (values, tile) in values.chunks_mut(TILE).zip(own) {
-                    values.copy_from_slice(&tile[row][..values.len()]);
+                for (values, tile) in values.chunks_mut(WIDTH).zip(own) {
+                    values.copy_from_slice(&tile[row].0[..values.len()]);
                 }
             });
     }
