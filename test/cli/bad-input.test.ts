@@ -68,7 +68,7 @@ const FILES: Readonly<Record<string, string>> = {
 /** Arguments, and what the one line must say: the place, the value, the remedy. */
 const CASES: readonly (readonly [args: string, ...patterns: RegExp[]])[] = [
   ['serach mnist-stdp', /unknown command 'serach'/, /Did you mean search/],
-  ['search', /missing required argument 'recipe\|file'/],
+  ['search', /missing required argument 'recipe\|file\|study'/],
   ['search mnist-stdp more', /too many arguments/],
   ['search mnist-stdp --trails 5', /unknown option '--trails'/, /--trials/],
   ['search mnist-stdp --trials 0', /--trials/, /'0'/, /at least 1/],
