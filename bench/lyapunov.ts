@@ -2,7 +2,7 @@
  * Tangent vectors of clocked networks: steps and orthonormalization, here and in NumPy/SciPy and JAX.
  *
  *   node bench/lyapunov.ts [--device native] [--case spectrum,leading,batch] [--neurons 1000] [--degree 100]
- *     [--steps 1000] [--interval 10] [--peers numpy-dense,numpy-sparse,jax-dense] [--peer-steps 1000]
+ *     [--steps 1000] [--interval 10] [--peers numpy-dense,numpy-sparse,jax-dense,jax-sparse] [--peer-steps 1000]
  *     [--repetitions 3] [--python .venv/bin/python]
  *
  * spectrum  all exponents of one sparse network, everything in single precision, beside the peers, alternating in one go.
@@ -12,8 +12,8 @@
  * batch     64 networks of 200 neurons with 10 exponents each: in one launch, and in 64 launches of one
  *
  * bounds    a step is 2 K n k flops, and reads n k vectors' components K times from the second-level cache: 0.5 flops a
- *           byte. An orthonormalization is 2 n k^2 flops in products of matrices. The roof is NumPy's (BLAS's) own product
- *           of two matrices on all threads, measured in the same go.
+ *           byte. An orthonormalization of n vectors is 8/3 n^3 flops, 4/3 n^3 for Householder's reflections and as many for the
+ *           vectors. The roof is NumPy's (BLAS's) own product of two matrices on all threads, measured in the same go.
  */
 import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
@@ -32,7 +32,7 @@ const { values: options } = parseArgs({
     degree: { type: 'string', default: '100' },
     steps: { type: 'string', default: '1000' },
     interval: { type: 'string', default: '10' },
-    peers: { type: 'string', default: 'numpy-dense,numpy-sparse,jax-dense' },
+    peers: { type: 'string', default: 'numpy-dense,numpy-sparse,jax-dense,jax-sparse' },
     'peer-steps': { type: 'string' },
     repetitions: { type: 'string', default: '3' },
     python: { type: 'string' },
@@ -43,7 +43,7 @@ interface Answer {
   readonly version: string;
   readonly seconds: number;
   readonly largest: number;
-  readonly mean: number;
+  readonly median: number;
   readonly roof?: number;
 }
 
@@ -101,7 +101,9 @@ interface Outcome {
   readonly seconds: number;
   readonly kernels: ReadonlyMap<string, number>;
   readonly largest: number;
-  readonly mean: number;
+  readonly median: number;
+  /** Processor time. */
+  readonly busy: number;
 }
 
 async function carry(device: Device, operators: readonly TangentOperator[], work: Work): Promise<Outcome> {
@@ -112,6 +114,7 @@ async function carry(device: Device, operators: readonly TangentOperator[], work
   );
   await device.timings();
   const sums = new Float64Array(count);
+  const cpu = process.cpuUsage();
   const started = performance.now();
   for (let done = 0; done < steps; done += interval) {
     batch.advance(interval, own[(done / interval) % own.length] as Float32Array[]);
@@ -123,6 +126,8 @@ async function carry(device: Device, operators: readonly TangentOperator[], work
     }
   }
   const seconds = (performance.now() - started) / 1000;
+  const { user, system } = process.cpuUsage(cpu);
+  const busy = (user + system) / 1e6;
   const kernels = new Map<string, number>();
   for (const { kernel, milliseconds } of await device.timings()) {
     kernels.set(kernel, (kernels.get(kernel) ?? 0) + milliseconds / 1000);
@@ -131,7 +136,8 @@ async function carry(device: Device, operators: readonly TangentOperator[], work
     seconds,
     kernels,
     largest: Math.max(...sums) / steps,
-    mean: sums.reduce((a, b) => a + b, 0) / count / steps,
+    median: median([...sums]) / steps,
+    busy,
   };
 }
 
@@ -174,11 +180,11 @@ if (cases.includes('spectrum')) {
   const seconds = here.map((outcome) => outcome.seconds);
   const last = here.at(-1) as Outcome;
   console.log(
-    `  here: ${spread(seconds)} s; largest exponent ${last.largest.toFixed(4)}, mean ${last.mean.toFixed(4)} a step`,
+    `  here: ${spread(seconds)} s; processor time ${spread(here.map(({ busy }) => busy))} s; largest exponent ${last.largest.toFixed(4)}, median ${last.median.toFixed(4)} a step`,
   );
   const flops: Readonly<Record<string, number>> = {
     tangent_step: 2 * degree * neurons * neurons * steps,
-    tangent_orthonormalize: (2 * neurons ** 3 * steps) / interval,
+    tangent_orthonormalize: ((8 / 3) * neurons ** 3 * steps) / interval,
   };
   const roof = [...there.values()].flat().find((answer) => answer.roof !== undefined)?.roof;
   for (const [kernel, work] of Object.entries(flops)) {
@@ -191,9 +197,9 @@ if (cases.includes('spectrum')) {
   for (const [system, answers] of there) {
     const scaled = answers.map((answer) => (answer.seconds * steps) / peerSteps);
     const ratios = scaled.map((time, i) => time / (seconds[i] as number));
-    const { version, largest, mean } = answers[0] as Answer;
+    const { version, largest, median: middle } = answers[0] as Answer;
     console.log(
-      `  ${system} (${version}): ${spread(scaled)} s${peerSteps === steps ? '' : `, scaled from ${peerSteps} steps`}; largest ${largest.toFixed(4)}, mean ${mean.toFixed(4)}; ${spread(ratios)} times`,
+      `  ${system} (${version}): ${spread(scaled)} s${peerSteps === steps ? '' : `, scaled from ${peerSteps} steps`}; largest ${largest.toFixed(4)}, median ${middle.toFixed(4)}; ${spread(ratios)} times`,
     );
   }
 }

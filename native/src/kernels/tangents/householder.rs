@@ -11,6 +11,8 @@
 use multiversion::multiversion;
 use rayon::prelude::*;
 
+use super::Row;
+
 /// Vectors of a tile.
 const WIDTH: usize = 32;
 /// Rows or columns of which sums are kept in registers together.
@@ -18,11 +20,8 @@ const TOGETHER: usize = 8;
 /// Squared length below which nothing is there.
 const NOTHING: f32 = 1e-36;
 
-const ZEROS: Row = Row::ZEROS;
-
-type Row = super::Row<WIDTH>;
-type Tile = Vec<Row>;
-type Square = [Row; WIDTH];
+type Tile = Vec<Row<WIDTH>>;
+type Square = [Row<WIDTH>; WIDTH];
 
 /// What a vector was, and what of it was new.
 pub struct Factor {
@@ -54,7 +53,7 @@ pub fn orthonormalize(vectors: &mut [f32], rows: usize, stride: usize, count: us
         .par_iter()
         .enumerate()
         .map(|(index, &width)| {
-            let mut tile = vec![ZEROS; rows];
+            let mut tile = vec![Row::ZEROS; rows];
             for (own, row) in tile.iter_mut().zip(vectors.chunks_exact(stride)) {
                 own.0[..width].copy_from_slice(&row[WIDTH * index..WIDTH * index + width]);
             }
@@ -127,7 +126,7 @@ fn factorize(tiles: &mut [Tile], widths: &[usize]) -> Vec<Reflections> {
 /// The vectors of tile `index`: the unit vectors after all reflections, last first, with the signs that make the diagonal
 /// of R positive.
 fn column_of(index: usize, tiles: &[Tile], reflections: &[Reflections], rows: usize) -> Tile {
-    let mut tile = vec![ZEROS; rows];
+    let mut tile = vec![Row::ZEROS; rows];
     for (lane, row) in tile[WIDTH * index..].iter_mut().take(WIDTH).enumerate() {
         row.0[lane] = 1.0_f32.copysign(reflections[index].diagonal[lane]);
     }
@@ -148,7 +147,7 @@ fn column_of(index: usize, tiles: &[Tile], reflections: &[Reflections], rows: us
     "x86_64+avx2+fma",
     "aarch64+neon"
 ))]
-fn reflections_of(tile: &mut [Row], width: usize) -> Reflections {
+fn reflections_of(tile: &mut [Row<WIDTH>], width: usize) -> Reflections {
     // Where there is no such instruction, mul_add would be a function call.
     if multiversion::target::target_cfg_f!(any(target_feature = "fma", target_feature = "neon")) {
         reflections_of_with(tile, width, |a, b, c| a.mul_add(b, c))
@@ -159,7 +158,7 @@ fn reflections_of(tile: &mut [Row], width: usize) -> Reflections {
 
 #[inline(always)]
 fn reflections_of_with(
-    tile: &mut [Row],
+    tile: &mut [Row<WIDTH>],
     width: usize,
     multiply_add: impl Fn(f32, f32, f32) -> f32 + Copy,
 ) -> Reflections {
@@ -188,20 +187,20 @@ fn reflections_of_with(
         for row in below.iter_mut() {
             let share = row.0[j] * scale;
             row.0[j] = share;
-            for lane in 0..WIDTH {
-                sums[lane] = multiply_add(share, row.0[lane], sums[lane]);
+            for (sum, &value) in sums.iter_mut().zip(&row.0) {
+                *sum = multiply_add(share, value, *sum);
             }
         }
         diagonal[j] = beta;
         scales[j] = (beta - alpha) / beta;
-        for lane in 0..WIDTH {
+        for (lane, (sum, value)) in sums.iter_mut().zip(own.iter_mut()).enumerate() {
             // Vectors up to this one stay: they hold V.
-            sums[lane] = if lane > j {
-                scales[j] * (sums[lane] + own[lane])
+            *sum = if lane > j {
+                scales[j] * (*sum + *value)
             } else {
                 0.0
             };
-            own[lane] -= sums[lane];
+            *value -= *sum;
         }
         squares = [0.0; WIDTH];
         for row in below {
@@ -217,16 +216,19 @@ fn reflections_of_with(
     }
     // Columns of T one after another: T[..j, j] = -scale_j T[..j, ..j] (V^T V)[..j, j].
     let products = products(tile, tile);
-    let [mut t, mut transposed] = [[ZEROS; WIDTH]; 2];
+    let mut transposed = [Row::ZEROS; WIDTH];
     for j in 0..width {
-        for i in 0..j {
-            let sum: f32 = (i..j).map(|m| t[i].0[m] * products[m].0[j]).sum();
-            t[i].0[j] = -scales[j] * sum;
-            transposed[j].0[i] = t[i].0[j];
+        let (before, rest) = transposed.split_at_mut(j);
+        let own = &mut rest[0].0;
+        for (column, product) in before.iter().zip(&products) {
+            let factor = -scales[j] * product.0[j];
+            for (sum, &value) in own.iter_mut().zip(&column.0) {
+                *sum = multiply_add(factor, value, *sum);
+            }
         }
-        t[j].0[j] = scales[j];
-        transposed[j].0[j] = scales[j];
+        own[j] = scales[j];
     }
+    let t = std::array::from_fn(|i| Row(std::array::from_fn(|j| transposed[j].0[i])));
     Reflections {
         t,
         transposed,
@@ -235,18 +237,18 @@ fn reflections_of_with(
 }
 
 #[inline(always)]
-fn squares_of(rows: &[Row], multiply_add: impl Fn(f32, f32, f32) -> f32) -> [f32; WIDTH] {
+fn squares_of(rows: &[Row<WIDTH>], multiply_add: impl Fn(f32, f32, f32) -> f32) -> [f32; WIDTH] {
     let mut squares = [0.0; WIDTH];
     for row in rows {
-        for lane in 0..WIDTH {
-            squares[lane] = multiply_add(row.0[lane], row.0[lane], squares[lane]);
+        for (square, &value) in squares.iter_mut().zip(&row.0) {
+            *square = multiply_add(value, value, *square);
         }
     }
     squares
 }
 
 /// X = (I - V T^T V^T) X
-fn reflect(v: &[Row], t: &Square, x: &mut [Row]) {
+fn reflect(v: &[Row<WIDTH>], t: &Square, x: &mut [Row<WIDTH>]) {
     subtract(v, &products(t, &products(v, x)), x);
 }
 
@@ -256,7 +258,7 @@ fn reflect(v: &[Row], t: &Square, x: &mut [Row]) {
     "x86_64+avx2+fma",
     "aarch64+neon"
 ))]
-fn products(v: &[Row], x: &[Row]) -> Square {
+fn products(v: &[Row<WIDTH>], x: &[Row<WIDTH>]) -> Square {
     // Where there is no such instruction, mul_add would be a function call.
     if multiversion::target::target_cfg_f!(any(target_feature = "fma", target_feature = "neon")) {
         products_with(v, x, |a, b, c| a.mul_add(b, c))
@@ -266,8 +268,12 @@ fn products(v: &[Row], x: &[Row]) -> Square {
 }
 
 #[inline(always)]
-fn products_with(v: &[Row], x: &[Row], multiply_add: impl Fn(f32, f32, f32) -> f32 + Copy) -> Square {
-    let mut all = [ZEROS; WIDTH];
+fn products_with(
+    v: &[Row<WIDTH>],
+    x: &[Row<WIDTH>],
+    multiply_add: impl Fn(f32, f32, f32) -> f32 + Copy,
+) -> Square {
+    let mut all = [Row::ZEROS; WIDTH];
     for (part, into) in all.chunks_exact_mut(TOGETHER).enumerate() {
         let first = TOGETHER * part;
         let [mut a, mut b, mut c, mut d] = [[0.0_f32; WIDTH]; 4];
@@ -299,7 +305,7 @@ fn products_with(v: &[Row], x: &[Row], multiply_add: impl Fn(f32, f32, f32) -> f
     "x86_64+avx2+fma",
     "aarch64+neon"
 ))]
-fn subtract(v: &[Row], c: &Square, x: &mut [Row]) {
+fn subtract(v: &[Row<WIDTH>], c: &Square, x: &mut [Row<WIDTH>]) {
     // Where there is no such instruction, mul_add would be a function call.
     if multiversion::target::target_cfg_f!(any(target_feature = "fma", target_feature = "neon")) {
         subtract_with(v, c, x, |a, b, c| a.mul_add(b, c));
@@ -309,7 +315,12 @@ fn subtract(v: &[Row], c: &Square, x: &mut [Row]) {
 }
 
 #[inline(always)]
-fn subtract_with(v: &[Row], c: &Square, x: &mut [Row], multiply_add: impl Fn(f32, f32, f32) -> f32 + Copy) {
+fn subtract_with(
+    v: &[Row<WIDTH>],
+    c: &Square,
+    x: &mut [Row<WIDTH>],
+    multiply_add: impl Fn(f32, f32, f32) -> f32 + Copy,
+) {
     let mut rows = x.chunks_exact_mut(TOGETHER);
     let mut factors = v.chunks_exact(TOGETHER);
     for (rows, factors) in (&mut rows).zip(&mut factors) {
