@@ -7,12 +7,12 @@
  */
 import type { Series } from '../data/chaotic-series.ts';
 import type { Device } from '../device/index.ts';
-import { RecurrentBatch } from '../kernels/recurrent-batch.ts';
 import type { CompiledNetwork } from '../kernels/recurrent-network.ts';
-import { applyReadout, type DenseMatrix, fitRidge, SpikeFilter } from '../learning/index.ts';
+import { applyReadout, type DenseMatrix, fitRidge } from '../learning/index.ts';
 import type { LinearAlgebra } from '../linalg/index.ts';
 import { encodeRates, type SpikeTrains } from '../network/encoders/spike-trains.ts';
 import { ensure } from './errors.ts';
+import { type NetworkActivity, type Reading, recordFeatures, rowsOf } from './features.ts';
 
 export interface ForecastOptions {
   /** Time step of the network, ms; 0.5 by default, as that of `hrsnn`. */
@@ -49,25 +49,14 @@ export const FORECAST_DEFAULTS = {
 } as const satisfies Required<ForecastOptions>;
 
 /** How a network did. */
-export interface ForecastScore {
+export interface ForecastScore extends NetworkActivity {
   /** Root mean squared error at the first horizon over the standard deviation, all components together. */
   readonly nrmse: number;
   /** [horizon] */
   readonly nrmseByHorizon: readonly number[];
   /** Mean over the starts of the test, in Lyapunov times (in samples where that is not known). */
   readonly validPredictionTime: number;
-  /** Spikes of a neuron with a state, Hz, over the whole run. */
-  readonly rateHz: number;
-  /** [neuron with a state]: the same, each. */
-  readonly ratesHz: Float64Array;
-  /** Spikes times targets among the recurrent synapses, a second of simulated time. */
-  readonly synapticOperationsHz: number;
-  /** Their energy at {@link ACCUMULATE_PICOJOULES} each, nW: an estimate that leaves out all but the additions. */
-  readonly energyNanowatts: number;
 }
-
-/** An addition of 32-bit floating point in 45 nm (Horowitz, "Computing's energy problem", ISSCC 2014). */
-export const ACCUMULATE_PICOJOULES = 0.9;
 
 /** The error beyond which a prediction is not valid. */
 const VALID_BELOW = 0.4;
@@ -106,17 +95,17 @@ export function encodeSeries(series: Series, seed: number, options: ForecastOpti
 /**
  * Runs networks side by side, fits a readout for each, and scores it. Networks take their input by their own source
  * populations, encoded by {@link encodeSeries} with the same options.
+ *
+ * @param series of each network, over again where there are fewer
  */
 export async function forecast(
   device: Device,
   algebra: LinearAlgebra,
-  networks: readonly CompiledNetwork[],
+  networks: readonly (CompiledNetwork | Reading)[],
   series: readonly Series[],
   options: ForecastOptions = {},
 ): Promise<ForecastScore[]> {
   const { sampleMs, warmUp, train, test, filterMs } = { ...FORECAST_DEFAULTS, ...options };
-  const [first] = networks;
-  if (first === undefined) return [];
   const needed = samplesNeeded(options);
   for (const { name, values, components } of series) {
     ensure(
@@ -124,70 +113,14 @@ export async function forecast(
       () => `the series "${name}" has ${values.length / components} samples: give ${needed}, or lower train`,
     );
   }
-  const everySteps = Math.round(sampleMs / first.dtMs);
   const samples = warmUp + train + test;
-  using batch = await RecurrentBatch.create(device, networks, { record: { raster: true } });
-  const filters = networks.map((network) => {
-    const read = statefulNeurons(network);
-    return {
-      read,
-      filter: new SpikeFilter({
-        neurons: network.neurons,
-        dtMs: network.dtMs,
-        tauMs: filterMs,
-        everySteps,
-        read,
-      }),
-    };
-  });
-  const features = filters.map(({ read }) => new Float64Array(samples * read.length));
-  // In parts, so that the rasters of all networks together stay small.
-  const part = Math.max(1, Math.floor(100_000_000 / (networks.length * first.neurons * everySteps)) * 8);
-  for (let done = 0; done < samples; ) {
-    const count = Math.min(part, samples - done);
-    (await batch.run(count * everySteps)).forEach(({ raster, steps }, slot) => {
-      const { read, filter } = filters[slot] as (typeof filters)[number];
-      features[slot]?.set(filter.push(raster, steps), done * read.length);
-    });
-    done += count;
-  }
+  const recorded = await recordFeatures(device, networks, { samples, sampleMs, filterMs });
   const scores: ForecastScore[] = [];
-  for (const [slot, network] of networks.entries()) {
-    const { read } = filters[slot] as (typeof filters)[number];
-    const all = { values: features[slot] as Float64Array, rows: samples, columns: read.length };
+  for (const [slot, { features, activity }] of recorded.entries()) {
     const own = series[slot % series.length] as Series;
-    const errors = await readoutErrors(algebra, all, own, options);
-    const counts = await batch.counts(slot);
-    const seconds = (samples * sampleMs) / 1000;
-    const spikes = Float64Array.from(read, (neuron) => counts[neuron] as number);
-    const operationsHz = synapticOperations(network, read, counts) / seconds;
-    scores.push({
-      ...errors,
-      ratesHz: spikes.map((count) => count / seconds),
-      rateHz: spikes.reduce((sum, count) => sum + count, 0) / read.length / seconds,
-      synapticOperationsHz: operationsHz,
-      energyNanowatts: (operationsHz * ACCUMULATE_PICOJOULES) / 1000,
-    });
+    scores.push({ ...(await readoutErrors(algebra, features, own, options)), ...activity });
   }
   return scores;
-}
-
-function statefulNeurons(network: CompiledNetwork): number[] {
-  return network.populations.flatMap(({ kind, first, count }) =>
-    kind === 'lif' ? Array.from({ length: count }, (_, index) => first + index) : [],
-  );
-}
-
-/** Spikes of each neuron times its synapses. */
-function synapticOperations(
-  { synapses }: CompiledNetwork,
-  read: readonly number[],
-  counts: Uint32Array,
-): number {
-  return read.reduce((sum, neuron) => {
-    const fanOut = (synapses.rows[neuron + 1] as number) - (synapses.rows[neuron] as number);
-    return sum + fanOut * (counts[neuron] as number);
-  }, 0);
 }
 
 async function readoutErrors(
@@ -199,11 +132,7 @@ async function readoutErrors(
   const { warmUp, train, test, horizons, penalties } = { ...FORECAST_DEFAULTS, ...options };
   const { components } = series;
   const outputs = horizons.length * components;
-  const rows = (first: number, end: number): DenseMatrix => ({
-    values: features.values.subarray(first * features.columns, end * features.columns),
-    rows: end - first,
-    columns: features.columns,
-  });
+  const rows = (first: number, end: number) => rowsOf(features, first, end);
   const ahead = (first: number, end: number): DenseMatrix => {
     const values = new Float64Array((end - first) * outputs);
     for (let sample = first; sample < end; sample++) {

@@ -2,6 +2,7 @@
 import { AskTell, savedSchema } from './ask-tell.ts';
 import { DefaultEngine } from './default-engine.ts';
 import type { GaussianEngine } from './engine.ts';
+import { GridStrategy } from './grid.ts';
 import { type JsonValue, type Optimizer, OptimizerError, type SearchHistory } from './optimizer.ts';
 import { SamplingStrategy } from './samplers.ts';
 import { ScboStrategy } from './scbo.ts';
@@ -66,6 +67,8 @@ function make(name: string, space: SearchSpace, input: unknown, engine: Gaussian
         new SamplingStrategy(name, space, settings.seed),
         settings.constraints,
       );
+    case 'grid':
+      return new AskTell(space, settings, new GridStrategy(space), settings.constraints);
     case 'scbo':
     case 'casbo':
     case 'turbo': {

@@ -19,7 +19,7 @@ export interface Proposal {
   readonly values: Values;
   /** Where that is in the unit cube, exactly, shape [dimensions]: values alone don't give it back to the last bit. */
   readonly unit: readonly number[];
-  /** What made it: `initial`, `random`, `sobol`, `trust-region`. */
+  /** What made it: `initial`, `random`, `sobol`, `grid`, `trust-region`. */
   readonly origin: string;
   /** The state under which it was made (trust region), for the record. */
   readonly detail?: JsonValue;

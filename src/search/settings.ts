@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { OptimizerError } from './optimizer.ts';
 
-export const OPTIMIZERS = ['scbo', 'casbo', 'turbo', 'sobol', 'random'] as const;
+export const OPTIMIZERS = ['scbo', 'casbo', 'turbo', 'sobol', 'random', 'grid'] as const;
 export type OptimizerName = (typeof OPTIMIZERS)[number];
 
 const positiveInteger = z.number().int().positive();
