@@ -15,7 +15,7 @@ export function cacheFolder(): string {
  *
  * @throws what the file system says, where the folder can't be written
  */
-export function writeWhole(path: string, content: string): void {
+export function writeWhole(path: string, content: string | Uint8Array): void {
   mkdirSync(dirname(path), { recursive: true });
   const fresh = `${path}.${randomUUID()}`;
   try {

@@ -48,6 +48,13 @@ export interface SpikeSamples extends SampleShape {
   readonly events: Uint16Array | Uint32Array;
 }
 
+/** The samples with these numbers, in this order. */
+export function chosenSpikes(data: SpikeSamples, numbers: Uint32Array): SpikeSamples {
+  const { offsets, events } = storedSpikes(data).batch(numbers, 0) as EventBatch;
+  const labels = Uint16Array.from(numbers, (sample) => data.labels[sample] as number);
+  return { ...data, labels, offsets, events };
+}
+
 /** Parts of a data set one after another. */
 export function concatenated(parts: readonly SpikeSamples[]): SpikeSamples {
   const [first] = parts;

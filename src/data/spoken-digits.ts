@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { type CochleaOptions, encodeSound } from './cochlea.ts';
 import { DataError } from './errors.ts';
 import { SampleWriter } from './event-lists.ts';
-import type { SpikeSamples } from './samples.ts';
+import { chosenSpikes, type SpikeSamples } from './samples.ts';
 import { readTar } from './tar.ts';
 import { readWav } from './wav.ts';
 
@@ -67,16 +67,16 @@ export interface SpokenDigitsOptions extends CochleaOptions {
 }
 
 /**
- * Encodes the recordings by the cochlea. A channel that spikes more than once in a step spikes once there.
+ * Encodes the recordings by the cochlea, and splits them. A channel that spikes more than once in a step spikes once there.
  *
- * @throws {DataError} for a file that is no such recording
+ * @throws {DataError} for a file that is no such recording, and a speaker who is not there
  */
 export function spokenDigits(
   recordings: readonly Recording[],
   options: SpokenDigitsOptions = {},
 ): { readonly train: SpikeSamples; readonly test: SpikeSamples } {
   checkSpeaker(recordings, options.speaker);
-  return encodeRecordings(recordings, options);
+  return splitRecordings(recordings, encodeRecordings(recordings, options), options.speaker);
 }
 
 /** @throws {DataError} when no recording is of the speaker, listing those there are */
@@ -87,25 +87,35 @@ export function checkSpeaker(recordings: readonly Recording[], speaker: string |
   }
 }
 
-/** The same for a part of the recordings, which need not have the speaker. */
+/** All recordings in their order. @throws {DataError} for a file that is no such recording */
 export function encodeRecordings(
   recordings: readonly Recording[],
-  options: SpokenDigitsOptions,
-): { readonly train: SpikeSamples; readonly test: SpikeSamples } {
-  const { stepMs = 10, durationMs = 1000, channels = 32, speaker } = options;
+  options: Omit<SpokenDigitsOptions, 'speaker'>,
+): SpikeSamples {
+  const { stepMs = 10, durationMs = 1000, channels = 32 } = options;
   const steps = Math.ceil(durationMs / stepMs);
-  const [train, test] = [0, 1].map(() => new SampleWriter(steps, [1, 1, channels])) as [
-    SampleWriter,
-    SampleWriter,
-  ];
-  for (const recording of recordings) {
-    const { digit, index, content } = recording;
-    const name = `${digit}_${recording.speaker}_${index}.wav`;
+  const writer = new SampleWriter(steps, [1, 1, channels]);
+  for (const { digit, speaker, index, content } of recordings) {
     const spikes = Array.from({ length: steps }, (): number[] => []);
-    const fine = encodeSound(readWav(content, name), { ...options, durationMs, channels });
+    const sound = readWav(content, `${digit}_${speaker}_${index}.wav`);
+    const fine = encodeSound(sound, { ...options, durationMs, channels });
     for (const [ms, inputs] of fine.entries()) spikes[Math.floor(ms / stepMs)]?.push(...inputs);
-    const held = speaker === undefined ? index < 5 : recording.speaker === speaker;
-    (held ? test : train).add(spikes, digit);
+    writer.add(spikes, digit);
   }
-  return { train: train.done(10), test: test.done(10) };
+  return writer.done(10);
+}
+
+/** @param encoded of the same recordings in the same order */
+export function splitRecordings(
+  recordings: readonly Pick<Recording, 'speaker' | 'index'>[],
+  encoded: SpikeSamples,
+  speaker: string | undefined,
+): { readonly train: SpikeSamples; readonly test: SpikeSamples } {
+  const isHeld = (one: Pick<Recording, 'speaker' | 'index'>): boolean =>
+    speaker === undefined ? one.index < 5 : one.speaker === speaker;
+  const numbers = (held: boolean): Uint32Array =>
+    Uint32Array.from(
+      [...recordings.keys()].filter((number) => isHeld(recordings[number] as Recording) === held),
+    );
+  return { train: chosenSpikes(encoded, numbers(false)), test: chosenSpikes(encoded, numbers(true)) };
 }

@@ -1,7 +1,7 @@
 /** `randman`: random smooth manifolds, told apart by the times of single spikes. */
 import { z } from 'zod';
 import { randman as generate, type RandmanOptions } from '../../data/randman.ts';
-import { type SpikeSamples, storedSpikes } from '../../data/samples.ts';
+import { chosenSpikes, type SpikeSamples, storedSpikes } from '../../data/samples.ts';
 import type { TrainingDescription } from '../../learning/surrogate/description.ts';
 import { common, surrogates } from './common.ts';
 import type { TrainingRecipe } from './recipe.ts';
@@ -27,9 +27,9 @@ const params = z.strictObject({
   /** Share of the steps in which spikes fall. */
   span: z.number().positive().max(1).default(0.5),
   hidden: z.int().min(1).max(65_536).default(100),
-  learningRate: z.number().positive().default(0.005),
-  tauMembraneMs: z.number().positive().default(10),
-  tauSynapseMs: z.number().positive().default(5),
+  learningRate: z.number().positive().default(0.01),
+  tauMembraneMs: z.number().positive().default(20),
+  tauSynapseMs: z.number().positive().default(10),
   tauReadoutMs: z.number().positive().default(20),
   surrogate: z.enum(surrogates).default('fast-sigmoid'),
   slope: z.number().positive().default(10),
@@ -38,12 +38,16 @@ const params = z.strictObject({
   readoutGain: z.number().positive().default(1),
   weightDecay: z.number().min(0).default(0),
   /** What the classes are compared by: potentials of the readout, their mean over time or the highest. */
-  readout: z.enum(['mean', 'max']).default('max'),
+  readout: z.enum(['mean', 'max']).default('mean'),
 });
 
 type Params = z.output<typeof params>;
 
-/** The network and task of Zenke and Vogels (2021): 100 current-based neurons, cross-entropy of the highest potential. */
+/**
+ * The task and the sizes of Zenke and Vogels (2021): 100 current-based neurons. Their time constants are half of these, and
+ * they read the highest potential over time; here that comes to 0.81 in 12 epochs, where the mean, which passes errors back
+ * at all steps, comes to 0.88, and with longer time constants to 0.96 (docs/training.md).
+ */
 export const randman: TrainingRecipe = {
   name: 'randman',
   summary: 'random smooth manifolds (generated), 10 classes by spike times, dense 20-100-10',
@@ -81,7 +85,12 @@ export const randman: TrainingRecipe = {
     const all = generate(options);
     const learned = Math.floor(0.8 * p.samplesPerClass);
     const isTrain = (sample: number) => sample % p.samplesPerClass < learned;
-    return { train: part(all, isTrain), test: part(all, (sample) => !isTrain(sample)) };
+    const part = (train: boolean) =>
+      chosenSpikes(
+        all,
+        Uint32Array.from([...all.labels.keys()].filter((sample) => isTrain(sample) === train)),
+      );
+    return { train: part(true), test: part(false) };
   },
   view: (set) => storedSpikes(set as SpikeSamples),
   describe(p: Params): TrainingDescription {
@@ -120,10 +129,3 @@ export const randman: TrainingRecipe = {
     };
   },
 };
-
-/** The samples that are chosen, in their order. */
-function part(all: SpikeSamples, chosen: (sample: number) => boolean): SpikeSamples {
-  const numbers = Uint32Array.from([...all.labels.keys()].filter(chosen));
-  const labels = Uint16Array.from(numbers, (sample) => all.labels[sample] as number);
-  return { ...all, ...storedSpikes(all).batch(numbers, 0), labels } as SpikeSamples;
-}

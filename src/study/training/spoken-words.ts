@@ -32,7 +32,7 @@ export interface SpokenWordsParams extends Readonly<z.output<z.ZodObject<typeof 
 
 /** Where a search of these recipes looks: wide bounds, learning rates over four decades, nothing chosen beforehand. */
 export const spokenWordsSpace: SpaceInput = {
-  epochs: { type: 'integer', low: 2, high: 40, scale: 'log' },
+  epochs: { type: 'integer', low: 3, high: 100, scale: 'log' },
   trainShare: { type: 'real', low: 0.1, high: 1 },
   batchSize: { type: 'integer', low: 16, high: 128, scale: 'log' },
   stepMs: { type: 'integer', low: 5, high: 40, scale: 'log' },
