@@ -6,7 +6,8 @@ exponent and the median of all (per step), and the library's version.
 
 A step is X' = keep * X + leak * (W (gain * X)) with new gains at every step. All in single precision. Each system has what
 is good for it: NumPy preallocates and uses its BLAS on all threads (the dense product is the faster one from about 3 % of
-connections on), SciPy's product with a CSR matrix is the best it has, JAX compiles the interval and the factorization as
+connections on), its own qr would be in double precision, so SciPy's takes its place (LAPACK's sgeqrf and sorgqr, half of
+the time); SciPy's product with a CSR matrix is the best it has, JAX compiles the interval and the factorization as
 one function, which reuses the memory of its vectors, and is warmed up first. "unroll" of the request: steps that JAX compiles
 one after another.
 """
@@ -34,6 +35,7 @@ start = np.linalg.qr(draws.normal(size=(n, k)))[0].astype(np.float32)
 def with_numpy(dense):
     import scipy
     from scipy import sparse
+    from scipy.linalg import qr
 
     if dense:
         w = np.zeros((n, n), np.float32)
@@ -42,20 +44,24 @@ def with_numpy(dense):
     else:
         rows = np.arange(0, n * degree + 1, degree, dtype=np.int32)
         w = sparse.csr_matrix((weights.ravel() * leak, sources.ravel(), rows), shape=(n, n))
-    x = start.copy()
-    scaled, product = np.empty_like(x), np.empty_like(x)
+    x, product = start.copy(), np.empty_like(start)
+    jacobian = np.empty_like(w) if dense else None
     sums = np.zeros(k)
     began = time.perf_counter()
     for step in range(steps):
-        np.multiply(x, gains[step][:, None], out=scaled)
         if dense:
-            np.matmul(w, scaled, out=product)
+            np.multiply(w, gains[step], out=jacobian)
+            jacobian.flat[:: n + 1] += leak
+            np.matmul(jacobian, x, out=product)
+            x, product = product, x
         else:
-            product = w @ scaled
-        x *= leak
-        x += product
+            np.multiply(x, gains[step][:, None], out=product)
+            product = w @ product
+            x *= leak
+            x += product
         if (step + 1) % interval == 0:
-            x, r = np.linalg.qr(x)
+            x, r = qr(x, mode="economic", overwrite_a=True, check_finite=False)
+            x = np.ascontiguousarray(x)
             sums += np.log(np.abs(np.diag(r)))
     return time.perf_counter() - began, sums, f"NumPy {np.__version__}, SciPy {scipy.__version__}"
 

@@ -17,6 +17,7 @@ export {
   type SpectrumSummary,
 } from './spectrum.ts';
 export type { TangentSurrogate } from './surrogate.ts';
+export { type StartedSystem, systemSpectra } from './system-spectra.ts';
 export {
   type FlowSystem,
   largestExponentByReplicas,

@@ -2,14 +2,15 @@
 import type { Device } from '../device/device.ts';
 import { RecurrentBatch, type RecurrentRecord } from '../kernels/recurrent-batch.ts';
 import type { CompiledNetwork } from '../kernels/recurrent-network.ts';
-import { KEPT_GROWTHS, TangentBatch } from '../kernels/tangent-batch.ts';
+import type { TangentBatch } from '../kernels/tangent-batch.ts';
 import { Network } from '../network/index.ts';
 import { ensureInput } from './errors.ts';
 import { EventNetwork } from './event-network.ts';
-import { Interval } from './orthonormal.ts';
+import type { EventNeurons } from './event-neurons.ts';
+import { BLOCK_STEPS, follow, type Source, type Subject } from './follow.ts';
 import { rateSpectrum } from './rate.ts';
 import { saltationSpectrum, variablesOf } from './saltation.ts';
-import { type LyapunovSpectrum, type Route, spectrumOf } from './spectrum.ts';
+import type { LyapunovSpectrum, Route } from './spectrum.ts';
 import { completeSurrogate, operatorOf, SurrogateCoefficients, type TangentSurrogate } from './surrogate.ts';
 import { TangentProgram } from './tangent-program.ts';
 import { type SpectrumTimes, stepsOf } from './times.ts';
@@ -26,11 +27,6 @@ export interface NetworkSpectrumOptions extends SpectrumTimes {
   /** Of the first tangent vectors. */
   readonly seed?: number;
 }
-
-/** The largest ratio of growths in one interval that single precision is given. */
-const CONDITION = 300;
-/** Steps that are simulated at once, about. */
-const BLOCK_STEPS = 256;
 
 /**
  * The Lyapunov spectra of networks, in their order, with the participation of each neuron in each exponent. Driven
@@ -95,7 +91,11 @@ export async function networkSpectra(
     route === 'surrogate'
       ? await SurrogateSource.create(device, compiled, completeSurrogate(options.surrogate))
       : new EventSource(compiled);
-  return await follow(device, compiled, source, options);
+  const { steps, transientSteps, intervalSteps } = stepsOf(options, first.dtMs);
+  const { seed, onProgress } = options;
+  return await follow(device, source, {
+    ...{ route, steps, transientSteps, intervalSteps, exponents, seed, onProgress },
+  });
 }
 
 /** Copies of a network whose inputs from outside have other seeds, while its neurons and synapses are the same. */
@@ -103,96 +103,21 @@ export function withInputSeeds(network: CompiledNetwork, seeds: readonly number[
   return seeds.map((seed) => ({ ...network, seed }));
 }
 
-/** Where the trajectory comes from, and with it what carries the tangents. */
-interface Source extends Disposable {
-  readonly neurons: readonly EventNetwork['neurons'][];
-  /** Steps without tangents. */
-  skip(steps: number): Promise<void>;
-  /** Carries the tangents of all networks through so many steps. */
-  carry(batch: TangentBatch, steps: number): Promise<void>;
-}
-
-/** The loop of all routes in single precision. */
-async function follow(
-  device: Device,
-  networks: readonly CompiledNetwork[],
-  source: Source,
-  options: NetworkSpectrumOptions,
-): Promise<LyapunovSpectrum[]> {
-  const { dtMs } = networks[0] as CompiledNetwork;
-  const { steps, transientSteps, intervalSteps } = stepsOf(options, dtMs);
-  const most = Math.max(1, Math.min(BLOCK_STEPS, Math.floor(steps / 40)));
-  const interval = new Interval(intervalSteps, CONDITION, most);
-  const dimensions = source.neurons.map(({ count, channels }) => count * (1 + channels));
-  const count = options.exponents ?? Math.max(...dimensions);
-  // The vectors need only the second half of the transient.
-  const skipped = Math.floor(transientSteps / 2);
-  await source.skip(skipped);
-  using batch = await TangentBatch.create(
-    device,
-    networks.map((network, index) => operatorOf(network, source.neurons[index] as EventNetwork['neurons'])),
-    { count, steps: Math.max(most, intervalSteps ?? 1), seed: options.seed ?? 0 },
-  );
-  const logs: Float32Array[][] = networks.map(() => []);
-  const times: number[] = [];
-  let pending = 0;
-  const collect = async (settling: boolean) => {
-    if (pending === 0) return;
-    pending = 0;
-    for (const growth of await batch.growth()) {
-      let widest: Float32Array | undefined;
-      growth.forEach((own, slot) => {
-        if (!settling) logs[slot]?.push(own);
-        widest ??= own;
-        if (spread(own) > spread(widest)) widest = own;
-      });
-      if (widest) interval.learn(widest, settling);
-    }
-  };
-  for (let done = skipped - transientSteps; done < steps; ) {
-    const settling = done < 0;
-    const size = Math.min(interval.steps, (settling ? 0 : steps) - done);
-    await source.carry(batch, size);
-    done += size;
-    batch.orthonormalize(!settling);
-    pending++;
-    if (!settling) times.push((size * dtMs) / 1000);
-    if (settling || pending === KEPT_GROWTHS) {
-      await collect(settling);
-      options.onProgress?.(done + transientSteps, steps + transientSteps);
-    }
-  }
-  await collect(false);
-  return await Promise.all(
-    networks.map(async (network, slot): Promise<LyapunovSpectrum> => {
-      const { numbers, channels } = source.neurons[slot] as EventNetwork['neurons'];
-      const k = Math.min(count, dimensions[slot] as number);
-      return spectrumOf({
-        route: options.route,
-        growth: { logs: logs[slot] ?? [], times },
-        k,
-        squares: await batch.squares(slot),
-        neuronOf: variablesOf(numbers, channels),
-        neurons: network.neurons,
-        interval: interval.steps,
-      });
-    }),
-  );
-}
-
-function spread(logs: Float32Array): number {
-  let [low, high] = [Infinity, -Infinity];
-  for (const log of logs) {
-    if (log === -Infinity) continue;
-    low = Math.min(low, log);
-    high = Math.max(high, log);
-  }
-  return high - low;
+function subjectsOf(networks: readonly CompiledNetwork[], neurons: readonly EventNeurons[]): Subject[] {
+  return networks.map((network, slot) => {
+    const own = neurons[slot] as EventNeurons;
+    return {
+      operator: operatorOf(network, own),
+      neuronOf: variablesOf(own.numbers, own.channels),
+      neurons: network.neurons,
+      stepTime: network.dtMs / 1000,
+    };
+  });
 }
 
 /** Clocked networks on the device, block by block; their recorded potentials give the coefficients. */
 class SurrogateSource implements Source {
-  readonly neurons: readonly EventNetwork['neurons'][];
+  readonly subjects: readonly Subject[];
   readonly #batch: RecurrentBatch;
   readonly #coefficients: readonly SurrogateCoefficients[];
   /** Coefficients of the block, [network], and how many steps of it there are and are used. */
@@ -200,10 +125,17 @@ class SurrogateSource implements Source {
   #steps = 0;
   #used = 0;
 
-  private constructor(batch: RecurrentBatch, coefficients: readonly SurrogateCoefficients[]) {
+  private constructor(
+    batch: RecurrentBatch,
+    networks: readonly CompiledNetwork[],
+    coefficients: readonly SurrogateCoefficients[],
+  ) {
     this.#batch = batch;
     this.#coefficients = coefficients;
-    this.neurons = coefficients.map(({ neurons }) => neurons);
+    this.subjects = subjectsOf(
+      networks,
+      coefficients.map(({ neurons }) => neurons),
+    );
   }
 
   static async create(
@@ -216,7 +148,7 @@ class SurrogateSource implements Source {
     const batch = await RecurrentBatch.create(device, networks, {
       record: { raster: true, traces, beforeReset: true },
     });
-    return new SurrogateSource(batch, coefficients);
+    return new SurrogateSource(batch, networks, coefficients);
   }
 
   async skip(steps: number): Promise<void> {
@@ -232,7 +164,7 @@ class SurrogateSource implements Source {
       batch.advance(
         count,
         this.#block.map((all, slot) => {
-          const width = 3 * (this.neurons[slot]?.count ?? 0);
+          const width = 3 * (this.#coefficients[slot]?.neurons.count ?? 0);
           return all.subarray(from * width, (from + count) * width);
         }),
       );
@@ -264,13 +196,14 @@ class SurrogateSource implements Source {
 
 /** Networks in continuous time on the host; the device gets the operations on the tangents. */
 class EventSource implements Source {
-  readonly neurons: readonly EventNetwork['neurons'][];
+  readonly subjects: readonly Subject[];
   readonly #programs: readonly TangentProgram[];
   readonly #networks: readonly EventNetwork[];
 
   constructor(networks: readonly CompiledNetwork[]) {
-    this.neurons = networks.map((network) => new EventNetwork(network).neurons);
-    this.#programs = this.neurons.map(({ count, channels }) => new TangentProgram(count, channels));
+    const neurons = networks.map((network) => new EventNetwork(network).neurons);
+    this.subjects = subjectsOf(networks, neurons);
+    this.#programs = neurons.map(({ count, channels }) => new TangentProgram(count, channels));
     this.#networks = networks.map((network, slot) => new EventNetwork(network, this.#programs[slot]));
   }
 

@@ -66,7 +66,7 @@ export function systemSpectrum(system: System, options: SystemOptions): Lyapunov
   const { dimension } = system;
   const { steps, transientSteps = Math.ceil(steps / 10), seed = 0 } = options;
   const k = options.exponents ?? dimension;
-  check(system, options, k);
+  checkSystem(system, options, k);
   const stepper = new Stepper(system, k);
   const state = Float64Array.from(options.initial);
   const tangents = randomOrthonormal(dimension, k, seed);
@@ -108,7 +108,7 @@ export function largestExponentByReplicas(
   options: Omit<SystemOptions, 'exponents'> & { readonly distance?: number },
 ): number {
   const { steps, transientSteps = Math.ceil(steps / 10), interval = 1, seed = 0, distance = 1e-8 } = options;
-  check(system, options, 1);
+  checkSystem(system, options, 1);
   const { dimension } = system;
   const stepper = new Stepper(system, 0);
   const state = Float64Array.from(options.initial);
@@ -139,7 +139,11 @@ export function largestExponentByReplicas(
   return sum / (counted * (system.kind === 'flow' ? system.dt : 1));
 }
 
-function check(system: System, { initial, steps, transientSteps = 0, interval }: SystemOptions, k: number) {
+export function checkSystem(
+  system: System,
+  { initial, steps, transientSteps = 0, interval }: SystemOptions,
+  k: number,
+) {
   const { dimension } = system;
   ensureInput(
     initial.length === dimension,
@@ -163,7 +167,7 @@ function check(system: System, { initial, steps, transientSteps = 0, interval }:
 }
 
 /** Advances a state and k tangent vectors by one step. */
-class Stepper {
+export class Stepper {
   readonly #system: System;
   readonly #k: number;
   readonly #jacobian: Float64Array;
