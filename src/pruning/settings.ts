@@ -81,6 +81,8 @@ export function completeSettings(input: PruningInput): PruningSettings {
 export const METHODS = {
   lnp: {},
   noise: { synapseScore: 'noise' },
+  /** The same with time constants a third as long: see docs/pruning.md. */
+  'noise-fast': { synapseScore: 'noise', timescale: 0.35 },
   resistance: { synapseScore: 'resistance' },
   weight: { synapseScore: 'weight', rescaling: 'mask' },
   random: {
@@ -122,8 +124,9 @@ export const CONTROLS = {
   'noise-mask': { ...METHODS.noise, rescaling: 'mask' },
   'noise-random-neurons': { ...METHODS.noise, neuronScore: 'random' },
   'noise-no-delocalization': { ...METHODS.noise, delocalization: 'none' },
-  'noise-fast': { ...METHODS.noise, timescale: 0.35 },
   'random-fast': { ...METHODS.random, timescale: 0.35 },
+  /** Nothing pruned, time constants as those of the methods that shorten them. */
+  'dense-fast': { ...METHODS.random, synapseScore: 'all', neuronScore: 'none', timescale: 0.35 },
 } as const satisfies Record<string, PruningInput>;
 
 /** Settings of all methods by name. */
