@@ -1,5 +1,6 @@
 /**
- * Pruning by its steps: the covariance, betweenness, the stable linearization, and the whole of it with exponents.
+ * Pruning by its steps: the covariance, betweenness, the stable linearization, and the whole of it with exponents;
+ * `processor` is the processor time of the whole, all threads together.
  *
  *   node_modules/.bin/node bench/pruning.ts                 # N = 1,000
  *   node_modules/.bin/node bench/pruning.ts --size 5000 --repetitions 1
@@ -35,6 +36,7 @@ console.log(
 const times: Record<string, number[]> = {};
 for (let repetition = 0; repetition < Number(values.repetitions); repetition++) {
   const started = performance.now();
+  const before = process.cpuUsage();
   const { result } = await pruneNetwork(
     device,
     algebra,
@@ -42,7 +44,9 @@ for (let repetition = 0; repetition < Number(values.repetitions); repetition++) 
     { seed: repetition, measureLocalization: values.localization },
     { spectrum: { exponents: Number(values.exponents) } },
   );
-  const steps = { whole: (performance.now() - started) / 1000, ...result.rounds[0]?.seconds };
+  const { user, system } = process.cpuUsage(before);
+  const whole = (performance.now() - started) / 1000;
+  const steps = { whole, processor: (user + system) / 1e6, ...result.rounds[0]?.seconds };
   for (const [name, seconds] of Object.entries(steps)) {
     times[name] = [...(times[name] ?? []), seconds];
   }

@@ -1,27 +1,33 @@
-/** `tacet prune compare`: methods of pruning side by side, over densities and seeds. */
+/** `tacet prune compare`: methods of pruning side by side, over densities and seeds, as a study. */
 import { writeFileSync } from 'node:fs';
-import { Command, InvalidArgumentError } from 'commander';
-import { openDevice } from '../device/index.ts';
-import { loadLinearAlgebra } from '../linalg/index.ts';
-import {
-  type ComparisonRecord,
-  type ComparisonSpec,
-  compareSeed,
-  estimateOf,
-  methodSettings,
-  variantsOf,
-} from '../pruning/comparison.ts';
-import { ComparisonStore } from '../pruning/comparison-store.ts';
-import { seriesOf, TASKS } from '../pruning/tasks.ts';
-import { comparisonFigure, type Panel } from '../report/comparison-figure.ts';
-import { UsageError } from './errors.ts';
-import { formatDuration, formatTable } from './format.ts';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { DENSE } from '../pruning/comparison.ts';
+import { methodSettings } from '../pruning/index.ts';
+import { TASKS, TASKS_WITH_FILES } from '../pruning/tasks.ts';
+import { comparisonFigure } from '../report/comparison-figure.ts';
+import { coordinate } from '../study/cluster/coordinator.ts';
+import { openStore } from '../study/open-store.ts';
+import { isPostgresUrl } from '../study/postgres.ts';
+import { openPostgresStore } from '../study/postgres-store.ts';
+import { recordOfTrial } from '../study/pruning/outcome.ts';
+import { comparisonSettings, MOST_SEEDS, pruneCompare } from '../study/pruning/recipe.ts';
+import { findRunDevices } from '../study/run-devices.ts';
+import { runSearch } from '../study/search.ts';
+import { openSqliteStore } from '../study/sqlite-store.ts';
+import type { StudySpec, TrialRecord } from '../study/store.ts';
+import type { JsonObject } from '../study/trial.ts';
+import { EXIT, UsageError } from './errors.ts';
+import { formatDuration } from './format.ts';
+import { listenForInterrupt } from './interrupt.ts';
 import { printJson } from './json-lines.ts';
-import { jsonOption, wholeNumber } from './options.ts';
+import { devicesOption, jsonOption, storeOption, wholeNumber } from './options.ts';
 import { ProgressDisplay } from './progress-display.ts';
 import { routeOption, share } from './prune-options.ts';
+import { type Compared, comparisonPanels, comparisonTables } from './prune-tables.ts';
 
 interface CompareOptions {
+  readonly name: string;
+  readonly db: string;
   readonly size: number;
   readonly methods: readonly string[];
   readonly densities: readonly number[];
@@ -31,42 +37,56 @@ interface CompareOptions {
   readonly route: 'rate' | 'surrogate' | 'saltation';
   readonly exponents: number;
   readonly train: number;
-  readonly results: string;
-  readonly device: string;
+  readonly labelled: number;
+  readonly training: 'readout' | 'stdp';
+  readonly devices: string;
+  readonly slots?: number;
   readonly output?: string;
+  readonly markdown?: boolean;
   readonly json?: boolean;
 }
 
 const EXAMPLES = `
 Examples:
   tacet prune compare
-  tacet prune compare --methods lnp,random --densities 0.1,0.2,0.4 --seeds 5 -o pruning.svg
-  tacet prune compare --tasks lorenz,series.csv:wind --json
+  tacet prune compare --name densities --methods lnp,random --densities 0.1,0.2,0.4 --seeds 5 -o pruning.svg
+  tacet prune compare --name series --tasks lorenz,weather.csv:wind --json
+  tacet prune compare --name digits --tasks spoken-digits:recordings.tar.gz,sequential-mnist --training stdp
+  tacet prune compare --devices native,webgpu --db postgres://me@db.example.org/searches
 
-Results are kept in --results. The same command goes on where it stood; more methods, densities and seeds add to it.`;
+A comparison is a study: a trial is a method at a density with a seed, kept in --db when it has ended. The same command
+goes on where it stood, and shows what there is when all of it is there; more --seeds add to it. With the address of a
+database workers run the trials: start tacet worker with the same --db. tacet show, report and export take its name.`;
 
 export function compareCommand(): Command {
   return new Command('compare')
-    .description('prune the same networks by several methods, and let all of them predict series')
+    .description('prune the same networks by several methods, and compare what all of them make of tasks')
+    .option('--name <name>', 'name of the study', pruneCompare.name)
+    .addOption(storeOption())
     .option('--size <neurons>', 'neurons of the dense networks', wholeNumber(10), 1000)
     .option(
       '--methods <list>',
-      'methods, with commas between',
+      'methods, with commas between; the dense network, and the same with as few neurons read, are always there',
       names,
-      names('lnp,noise,weight,resistance,random,activity'),
+      names('lnp,noise,weight,resistance,random,half,activity'),
     )
     .option('--densities <list>', 'shares of the synapses that stay', shares, [0.2])
     .option('--neurons <share>', 'share of the neurons that stay', share, 0.5)
-    .option('--tasks <list>', `series: ${TASKS.join(', ')}, or files (a column after a colon)`, names, [
-      ...TASKS,
-    ])
+    .option('--tasks <list>', `tasks: ${TASKS.join(', ')}; ${TASKS_WITH_FILES}`, names, TASKS.slice(0, 3))
     .option('--seeds <count>', 'networks of each kind', wholeNumber(1), 5)
     .addOption(routeOption())
     .option('--exponents <count>', 'the largest exponents that are computed', wholeNumber(1), 64)
-    .option('--train <samples>', 'samples to which readouts are fitted', wholeNumber(50), 2000)
-    .option('--results <file.jsonl>', 'where results are kept', './pruning.jsonl')
-    .option('--device <device>', 'auto, webgpu, webgpu:<part of the name>, or native', 'auto')
+    .option('--train <samples>', 'samples of a series to which readouts are fitted', wholeNumber(50), 2000)
+    .option('--labelled <samples>', 'labelled samples to which they are fitted', wholeNumber(10), 500)
+    .addOption(
+      new Option('--training <what>', 'what learns: readouts, or recurrent synapses by STDP before them')
+        .choices(['readout', 'stdp'])
+        .default('readout'),
+    )
+    .addOption(devicesOption())
+    .option('--slots <count>', 'variants side by side on a device (default: what suits it)', wholeNumber(1))
     .option('-o, --output <file.svg>', 'draw errors over densities, and spectra')
+    .option('--markdown', 'print tables in Markdown')
     .addOption(jsonOption())
     .addHelpText('after', EXAMPLES)
     .exitOverride()
@@ -86,129 +106,114 @@ function shares(text: string): number[] {
 }
 
 async function run(options: CompareOptions): Promise<void> {
-  const { size, methods, densities, neurons, tasks, seeds, route, exponents, output, json = false } = options;
+  const { output, json = false, markdown = false } = options;
   if (output !== undefined && !/\.svg$/i.test(output)) {
     throw new UsageError(
       `--output ${output} is no figure that can be written: give a name that ends in .svg`,
     );
   }
-  for (const method of methods) methodSettings(method);
-  for (const task of tasks) seriesOf(task, 1, 0);
-  const spec: ComparisonSpec = {
-    size,
-    methods,
-    densities,
-    neurons,
-    tasks,
-    seeds: Array.from({ length: seeds }, (_, seed) => seed),
-    settings: {},
-    spectrum: { route, exponents },
-    forecast: { train: options.train },
+  const { spec, compared } = planned(options);
+  // Before the study is stored: what is wrong with a file of one's own is for its owner to mend.
+  pruneCompare.checkData(spec.settings);
+  const finished = await runStudy(spec, options);
+  await using store = await openStore(options.db, { create: false });
+  const trials = await store.trials(spec.name);
+  const records = trials.flatMap((trial) => {
+    const record = recordOfTrial(trial, compared.tasks);
+    return record && record.seed < options.seeds ? [record] : [];
+  });
+  if (json) for (const record of records) printJson({ kind: 'pruning', ...record });
+  else process.stdout.write(`${comparisonTables(records, compared, markdown)}\n${failures(trials)}`);
+  if (output !== undefined) draw(output, comparisonFigure('Pruning', comparisonPanels(records, compared)));
+  if (!finished) {
+    process.stderr.write(`What has ended is saved in ${options.db}; the same command goes on.\n`);
+    process.exitCode = EXIT.interrupted;
+  }
+}
+
+/** The study that the options mean. */
+function planned(options: CompareOptions): { readonly spec: StudySpec; readonly compared: Compared } {
+  const { name, densities, tasks, seeds, size, neurons, train, labelled, training, route, exponents } =
+    options;
+  for (const method of options.methods) if (!DENSE.includes(method)) methodSettings(method);
+  const methods = [...new Set([...DENSE, ...options.methods])];
+  const given = { size, neurons, tasks, train, labelled, training, route, exponents };
+  const parameters = {
+    method: { type: 'categorical', choices: methods },
+    density: { type: 'categorical', choices: densities },
+    seed: { type: 'integer', low: 0, high: MOST_SEEDS - 1, scale: 'uniform' },
   };
-  const store = new ComparisonStore(options.results, spec);
-  const algebra = loadLinearAlgebra();
-  await using device = await openDevice(options.device);
+  return {
+    compared: { methods, densities, tasks, training },
+    spec: {
+      name,
+      recipe: pruneCompare.name,
+      space: { parameters, fixed: {} },
+      settings: JSON.parse(JSON.stringify(comparisonSettings.parse(given))) as JsonObject,
+      optimizer: { name: 'grid' },
+      seed: 0,
+      trials: methods.length * densities.length * seeds,
+    },
+  };
+}
+
+/** @returns whether all trials have ended */
+async function runStudy(spec: StudySpec, { db, devices, slots, json = false }: CompareOptions) {
   const started = performance.now();
-  let doing = 'starting';
-  const line = () => `${doing}; ${formatDuration((performance.now() - started) / 1000)}`;
+  let [done, running] = [0, 0];
+  const line = () => {
+    const seconds = formatDuration((performance.now() - started) / 1000);
+    return `${spec.name}: ${done} of ${spec.trials} trials, ${running} running; ${seconds}`;
+  };
   const display = new ProgressDisplay({ live: line, line }, { quiet: json });
+  using interruption = listenForInterrupt({
+    first: () => display.note('Stopping when the trials under way have ended; Ctrl-C again stops at once.'),
+    second: () => display[Symbol.dispose](),
+  });
+  const { stop } = interruption;
+  const count = (kind: string, trials: number) => {
+    if (kind === 'begun') running += trials;
+    if (kind === 'outcome') [done, running] = [done + 1, running - 1];
+  };
   try {
-    for (const seed of spec.seeds) {
-      const missing = variantsOf(spec).filter((variant) => !store.has(variant, seed));
-      if (missing.length === 0) continue;
-      store.add(
-        await compareSeed(device, algebra, spec, seed, missing, (what) => {
-          doing = `seed ${seed} of ${seeds}: ${what}`;
-        }),
-      );
+    if (isPostgresUrl(db)) {
+      await using store = await openPostgresStore(db);
+      display.note('Workers run the trials: start tacet worker with the same --db on each machine.');
+      done = await endedIn(store.trials(spec.name).catch(() => []));
+      const onEvent = (event: { kind: string; trials?: readonly unknown[] }) =>
+        count(event.kind, event.trials?.length ?? 0);
+      return await coordinate(spec, store, { stop, onEvent });
     }
+    using store = openSqliteStore(db);
+    store.openStudy(spec);
+    done = await endedIn(store.trials(spec.name));
+    if (done >= spec.trials) return true;
+    const report = await runSearch(spec, store, {
+      devices: await findRunDevices(devices),
+      ...(slots === undefined ? {} : { slots }),
+      stop,
+      onEvent: (event) => count(event.kind, event.kind === 'begun' ? event.trials.length : 0),
+    });
+    return report.finished;
   } finally {
     display[Symbol.dispose]();
   }
-  const variants = variantsOf(spec);
-  const chosen = store.records.filter(
-    ({ method, density, seed }) =>
-      seed < seeds && variants.some((variant) => variant.method === method && variant.density === density),
-  );
-  if (json) for (const record of chosen) printJson({ kind: 'pruning', ...record });
-  else process.stdout.write(`${table(chosen, spec)}\n`);
-  if (output !== undefined) draw(output, chosen, spec);
 }
 
-/** A row for each variant: means over seeds with standard errors. */
-function table(records: readonly ComparisonRecord[], spec: ComparisonSpec): string {
-  const shown = (values: readonly number[], digits: number): string => {
-    const { mean, standardError } = estimateOf(values);
-    return Number.isNaN(standardError)
-      ? mean.toFixed(digits)
-      : `${mean.toFixed(digits)} ± ${standardError.toFixed(digits)}`;
-  };
-  const rows = variantsOf(spec).map(({ method, density }) => {
-    const own = records.filter((record) => record.method === method && record.density === density);
-    const of = (figure: (record: ComparisonRecord) => number, digits: number) =>
-      shown(own.map(figure), digits);
-    return [
-      method,
-      String(density),
-      of(({ synapses }) => synapses, 0),
-      of(({ neurons }) => neurons, 0),
-      ...spec.tasks.map((task) => of(({ tasks }) => tasks[task]?.nrmse ?? Number.NaN, 4)),
-      of(({ exponents }) => exponents[0] ?? Number.NaN, 1),
-      of(({ tasks }) => megaOperations(tasks), 2),
-      of(({ pruningSeconds }) => pruningSeconds, 1),
-    ];
-  });
-  const head = [
-    'method',
-    'density',
-    'synapses',
-    'neurons',
-    ...spec.tasks.map((task) => `${task}: NRMSE`),
-    'exponent 1 (1/s)',
-    '10^6 operations/s',
-    'seconds',
-  ];
-  return `${formatTable(head, rows)}\nMeans over ${spec.seeds.length} seeds with standard errors.`;
+async function endedIn(trials: Promise<readonly TrialRecord[]> | readonly TrialRecord[]): Promise<number> {
+  return (await trials).filter(({ finishedAt }) => finishedAt !== undefined).length;
 }
 
-/** Synaptic operations of the recurrent synapses, mean over tasks, millions a second. */
-function megaOperations(tasks: ComparisonRecord['tasks']): number {
-  const all = Object.values(tasks);
-  return all.reduce((sum, { synapticOperationsHz }) => sum + synapticOperationsHz, 0) / all.length / 1e6;
+function failures(trials: readonly TrialRecord[]): string {
+  const failed = trials.filter(({ state }) => state === 'failed');
+  if (failed.length === 0) return '';
+  const [first] = failed;
+  return `${failed.length} trials failed, the first of them (${first?.number}) because: ${first?.outcome?.reason}\n`;
 }
 
-function draw(file: string, records: readonly ComparisonRecord[], spec: ComparisonSpec): void {
-  const variants = variantsOf(spec);
-  const errors = spec.tasks.map((task): Panel => {
-    const curves = [...new Set(variants.map(({ method }) => method))].map((method) => ({
-      name: method,
-      points: variants
-        .filter((variant) => variant.method === method)
-        .sort((a, b) => a.density - b.density)
-        .map(({ density }) => {
-          const own = records.filter((record) => record.method === method && record.density === density);
-          const { mean, standardError } = estimateOf(
-            own.map(({ tasks }) => tasks[task]?.nrmse ?? Number.NaN),
-          );
-          return { x: density, y: mean, error: standardError };
-        }),
-    }));
-    return { title: task, xLabel: 'density', yLabel: 'NRMSE', curves };
-  });
-  const [density] = spec.densities;
-  const spectra: Panel = {
-    title: `spectra at density ${density}, seed 0`,
-    xLabel: 'index / neurons',
-    yLabel: 'exponent (1/s)',
-    curves: records
-      .filter((record) => record.seed === 0 && (record.method === 'dense' || record.density === density))
-      .map(({ method, exponents, neurons }) => ({
-        name: method,
-        points: exponents.map((y, i) => ({ x: (i + 0.5) / neurons, y })),
-      })),
-  };
+function draw(file: string, figure: string): void {
   try {
-    writeFileSync(file, comparisonFigure('Pruning: error over density', [...errors, spectra]));
+    writeFileSync(file, figure);
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code;
     throw new UsageError(`${file} can't be written (${code}): give --output another place`, { cause });

@@ -3,11 +3,12 @@ import { writeFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { openDevice } from '../device/index.ts';
 import { loadLinearAlgebra } from '../linalg/index.ts';
-import { methodSettings } from '../pruning/comparison.ts';
 import {
   ABLATIONS,
+  CONTROLS,
   graphOfNetwork,
   METHODS,
+  methodSettings,
   type PruningResult,
   pruneNetwork,
   pruningSettings,
@@ -48,7 +49,8 @@ Examples:
 
 The file that -o writes is a network file: tacet simulate sparse.json runs it.
 Methods: ${Object.keys(METHODS).join(', ')};
-lnp with one choice changed: ${Object.keys(ABLATIONS).join(', ')}.
+lnp with one choice changed: ${Object.keys(ABLATIONS).join(', ')};
+controls: ${Object.keys(CONTROLS).join(', ')}.
 tacet prune compare --help compares methods. docs/pruning.md describes the settings.`;
 
 export function pruneCommand(): Command {

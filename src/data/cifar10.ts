@@ -5,6 +5,10 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Draws } from '../random/draws.ts';
+import { keyOf, STREAMS } from '../random/philox.ts';
+import { SampleWriter } from './event-lists.ts';
+import type { SpikeSamples } from './samples.ts';
 
 /** A file that is not as published: the place and the remedy. */
 export class Cifar10Error extends Error {
@@ -81,4 +85,42 @@ export function parseCifar10(bytes: Uint8Array, place: string): Cifar10Images {
     pixels.set(bytes.subarray(image * RECORD + 1, (image + 1) * RECORD), image * 3072);
   }
   return { count, pixels, pixelsPerImage: 3072, labels };
+}
+
+export interface RowEncoding {
+  /** Steps for which a row is shown. */
+  readonly stepsPerRow: number;
+  /** Of a spike of a pixel of 255, in a step. */
+  readonly spikeProbability: number;
+  readonly seed: number;
+}
+
+/**
+ * Images row by row, as rates: input c 32 + x is color c of column x. In each step it spikes with a probability in
+ * proportion to the pixel, drawn anew.
+ *
+ * @param indices of the images, in the order of the samples
+ */
+export function cifar10Rows(
+  images: Cifar10Images,
+  indices: ArrayLike<number>,
+  { stepsPerRow, spikeProbability, seed }: RowEncoding,
+): SpikeSamples {
+  const writer = new SampleWriter(32 * stepsPerRow, [1, 1, 96]);
+  for (const index of Array.from(indices)) {
+    if (!(index >= 0 && index < images.count)) {
+      throw new Cifar10Error(`image ${index} is not one of ${images.count}: give indices of those there are`);
+    }
+    const draws = new Draws(keyOf(seed), STREAMS.encoding).at(index, 0);
+    const spikes = Array.from({ length: 32 * stepsPerRow }, (_, step) => {
+      const row = Math.floor(step / stepsPerRow);
+      return Array.from({ length: 96 }, (_, input) => input).filter((input) => {
+        const place = Math.floor(input / 32) * 1024 + row * 32 + (input % 32);
+        const pixel = images.pixels[index * images.pixelsPerImage + place] as number;
+        return draws.unit() < (spikeProbability * pixel) / 255;
+      });
+    });
+    writer.add(spikes, images.labels[index] as number);
+  }
+  return writer.done(10);
 }

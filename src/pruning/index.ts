@@ -1,6 +1,16 @@
 /** The door of pruning: Lyapunov Noise Pruning of recurrent networks, its steps and its baselines. */
+
 export { betweenness } from './betweenness.ts';
+export {
+  CLASSIFICATION_DEFAULTS,
+  type ClassificationOptions,
+  type ClassificationScore,
+  classifySamples,
+  encodeLabelled,
+  type LabelledSpikes,
+} from './classification.ts';
 export { PruningError } from './errors.ts';
+export type { NetworkActivity, Reading } from './features.ts';
 export {
   encodeSeries,
   FORECAST_DEFAULTS,
@@ -15,8 +25,11 @@ export type { NodeSpectrum } from './node-exponents.ts';
 export { type PruningResult, type PruningRound, type PruningSubject, prune } from './pipeline.ts';
 export {
   ABLATIONS,
+  ALL_METHODS,
+  CONTROLS,
   METHODS,
   type MethodName,
+  methodSettings,
   type PruningInput,
   type PruningSettings,
   pruningSettings,

@@ -112,6 +112,7 @@ export async function prune(
     : undefined;
   return {
     ...left,
+    tauMembraneMs: left.tauMembraneMs.map((tau) => settings.timescale * tau),
     settings,
     synapsesBefore: graph.sources.length,
     neuronsBefore: graph.nodes,
@@ -158,6 +159,7 @@ async function pruneOnce(
       sampleOf(graph, scored, draws, expected, subject, before, settings, goal),
     );
     if (!best || Math.abs(sample.inside - wanted) < Math.abs(best.inside - wanted)) best = sample;
+    if (settings.synapseScore === 'all') break;
     if (goal.neurons === graph.nodes || Math.abs(sample.inside - wanted) <= 0.002 * wanted || high - low <= 1)
       break;
     if (sample.inside < wanted) low = expected;
@@ -243,6 +245,7 @@ async function synapseScores(
   const { synapseScore } = settings;
   switch (synapseScore) {
     case 'random':
+    case 'all':
       return { scores: new Float64Array(graph.sources.length).fill(1) };
     case 'weight':
       return { scores: graph.weights.map(Math.abs) };
@@ -317,7 +320,9 @@ async function sampleOf(
   goal: Goal,
 ): Promise<Sample> {
   let probabilities: Float64Array;
-  if (settings.synapseScore === 'activity') {
+  if (settings.synapseScore === 'all') {
+    probabilities = new Float64Array(scores.length).fill(1);
+  } else if (settings.synapseScore === 'activity') {
     // Not a sample: those with the highest scores stay.
     const order = [...scores.keys()].sort((a, b) => (scores[b] as number) - (scores[a] as number));
     probabilities = new Float64Array(scores.length);

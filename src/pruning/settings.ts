@@ -5,7 +5,10 @@ import { PruningError } from './errors.ts';
 const share = z.number().min(0).max(1);
 const positive = z.number().positive();
 
-/** What decides which synapses stay; `activity` prunes a network after training, by what it did on its task. */
+/**
+ * What decides which synapses stay; `activity` prunes a network after training, by what it did on its task; with `all`
+ * every synapse stays whose neurons do, whatever the density.
+ */
 export const SYNAPSE_SCORES = [
   'lyapunov-noise',
   'noise',
@@ -13,6 +16,7 @@ export const SYNAPSE_SCORES = [
   'resistance',
   'random',
   'activity',
+  'all',
 ] as const;
 /** What decides which neurons stay. */
 export const NEURON_SCORES = ['betweenness', 'random', 'activity', 'none'] as const;
@@ -53,6 +57,8 @@ export const pruningSettings = z.strictObject({
   addedShare: share.default(0.05),
   /** Spectra that the search for time constants may compute after pruning; 0: time constants stay. */
   timescaleTrials: z.int().min(0).max(1000).default(0),
+  /** Factor of all time constants in the end, before any search for them. */
+  timescale: positive.default(1),
   /** Whether the inverse participation ratio is measured before and after. */
   measureLocalization: z.boolean().default(true),
   seed: z.int().min(0).default(0),
@@ -75,6 +81,8 @@ export function completeSettings(input: PruningInput): PruningSettings {
 export const METHODS = {
   lnp: {},
   noise: { synapseScore: 'noise' },
+  /** The same with time constants a third as long: see docs/pruning.md. */
+  'noise-fast': { synapseScore: 'noise', timescale: 0.35 },
   resistance: { synapseScore: 'resistance' },
   weight: { synapseScore: 'weight', rescaling: 'mask' },
   random: {
@@ -106,5 +114,27 @@ export const ABLATIONS = {
   'lnp-degree-variance': { delocalization: 'degree-variance' },
   'lnp-matched': { diagonal: 'matched' },
   'lnp-timescales': { timescaleTrials: 12 },
-  'random-rescale': { ...METHODS.random, rescaling: 'capped' },
 } as const satisfies Record<string, PruningInput>;
+
+/** What may explain the lead of a method without what it is named for. */
+export const CONTROLS = {
+  'random-rescale': { ...METHODS.random, rescaling: 'capped' },
+  'random-betweenness': { ...METHODS.random, neuronScore: 'betweenness' },
+  half: { ...METHODS.random, synapseScore: 'all' },
+  'noise-mask': { ...METHODS.noise, rescaling: 'mask' },
+  'noise-random-neurons': { ...METHODS.noise, neuronScore: 'random' },
+  'noise-no-delocalization': { ...METHODS.noise, delocalization: 'none' },
+  'random-fast': { ...METHODS.random, timescale: 0.35 },
+  /** Nothing pruned, time constants as those of the methods that shorten them. */
+  'dense-fast': { ...METHODS.random, synapseScore: 'all', neuronScore: 'none', timescale: 0.35 },
+} as const satisfies Record<string, PruningInput>;
+
+/** Settings of all methods by name. */
+export const ALL_METHODS: Readonly<Record<string, PruningInput>> = { ...METHODS, ...ABLATIONS, ...CONTROLS };
+
+/** The settings of a method by its name. @throws {PruningError} naming those there are */
+export function methodSettings(name: string): PruningInput {
+  const found = ALL_METHODS[name];
+  if (found !== undefined) return found;
+  throw new PruningError(`there is no method "${name}": give one of ${Object.keys(ALL_METHODS).join(', ')}`);
+}

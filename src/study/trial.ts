@@ -52,7 +52,7 @@ export interface TrialOutcome {
   readonly plainConstraints: readonly number[];
   /** Why it failed, or which layer fell silent. */
   readonly reason?: string;
-  /** Accuracy of each decoder on the hold-out. */
+  /** Accuracy of each decoder on the hold-out; or what else a recipe measures, by name. */
   readonly accuracies: Readonly<Record<string, number>>;
   readonly phases: readonly PhaseReport[];
   readonly history: readonly ChunkReport[];

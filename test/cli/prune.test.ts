@@ -1,9 +1,11 @@
 /** `tacet prune` and `tacet prune compare` as a user runs them, on small networks. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
+import { openSqliteStore } from '../../src/study/sqlite-store.ts';
 import { algebra } from '../pruning/graphs.ts';
-import { DEVICE, jsonLines, tacet, temporaryFolder } from './tacet.ts';
+import { DEVICE, jsonLines, startTacet, tacet, temporaryFolder } from './tacet.ts';
 
 const folder = temporaryFolder();
 afterAll(() => folder.remove());
@@ -44,45 +46,63 @@ describe('tacet prune', () => {
 });
 
 describe('tacet prune compare', () => {
-  const compare = (...args: string[]) =>
-    tacet(['prune', 'compare', '--size', '60', '--train', '200', '--device', DEVICE, ...args], folder.path);
+  const command = (db: string, ...args: string[]) => [
+    ...['prune', 'compare', '--size', '60', '--train', '200', '--tasks', 'lorenz', '--devices', DEVICE],
+    ...['--slots', '1', '--db', db, ...args],
+  ];
+  const compare = (db: string, ...args: string[]) => tacet(command(db, ...args), folder.path);
+  const FEW = ['--methods', 'random,half', '--seeds', '1'];
+  /** What doesn't depend on the clock, in the order of methods and seeds. */
+  const recordsOf = (stdout: string) =>
+    jsonLines(stdout)
+      .map((line) => ({ ...(line as Record<string, unknown>), pruningSeconds: 0 }) as Record<string, unknown>)
+      .sort((a, b) => `${a.seed} ${a.method}`.localeCompare(`${b.seed} ${b.method}`));
 
-  it.runIf(algebra.kind === 'native')('goes on where it stood, and draws', async () => {
-    const tasks = ['--tasks', 'lorenz'];
-    const first = await compare(...tasks, '--methods', 'random', '--seeds', '1', '--json');
-    expect(first.code, first.stderr).toBe(0);
-    const before = jsonLines(first.stdout);
-    expect(before.map((record) => (record as { method: string }).method)).toEqual(['dense', 'random']);
-    const more = await compare(
-      ...tasks,
-      '--methods',
-      'random,weight',
-      '--seeds',
-      '2',
-      '--json',
-      '-o',
-      'f.svg',
-    );
-    const after = jsonLines(more.stdout);
-    expect(after).toHaveLength(6);
-    // What was there is not computed again.
-    for (const record of before) expect(after).toContainEqual(record);
+  it('comes to the same when it is killed and goes on; more seeds add to it', async () => {
+    const whole = await compare('whole.db', ...FEW, '--json', '-o', 'f.svg');
+    expect(whole.code, whole.stderr).toBe(0);
+    const records = recordsOf(whole.stdout);
+    expect(records.map(({ method }) => method)).toEqual(['dense', 'dense-half-read', 'half', 'random']);
     const figure = readFileSync(join(folder.path, 'f.svg'), 'utf8');
-    for (const name of ['dense', 'random', 'weight', 'lorenz', 'spectra']) expect(figure).toContain(name);
-    const shown = await compare(...tasks, '--methods', 'random,weight', '--seeds', '2');
-    expect(shown.stdout).toContain('Means over 2 seeds');
-    const other = await compare('--tasks', 'rossler', '--methods', 'random', '--seeds', '1');
+    for (const name of ['dense', 'random', 'half', 'lorenz', 'spectra']) expect(figure).toContain(name);
+
+    const killed = startTacet(command('killed.db', ...FEW, '--json'), folder.path);
+    const ended = () => {
+      const path = join(folder.path, 'killed.db');
+      if (!existsSync(path)) return 0;
+      using store = openSqliteStore(path);
+      return store.studies().reduce((sum, { counts }) => sum + counts.complete, 0);
+    };
+    while (ended() === 0 && killed.child.exitCode === null) await sleep(20);
+    killed.child.kill('SIGKILL');
+    await killed.finished;
+    const known = ended();
+    expect(known).toBeGreaterThan(0);
+    const again = await compare('killed.db', ...FEW, '--json');
+    expect(again.stderr).toBe('');
+    expect(recordsOf(again.stdout)).toEqual(records);
+
+    const more = await compare('killed.db', '--methods', 'random,half', '--seeds', '2', '--markdown');
+    expect(more.stdout).toContain('Means over 2 seeds');
+    expect(more.stdout).toMatch(/^\| half \| 0.2 \| random \| /m);
+    const shown = await tacet(['show', 'prune-compare', '--db', 'killed.db'], folder.path);
+    expect(shown.stdout).toContain('prune-compare');
+    const other = await compare('killed.db', '--methods', 'random', '--seeds', '1');
     expect(other.code).toBe(2);
-    expect(other.stderr).toContain('holds a comparison with tasks ["lorenz"], not ["rossler"]');
+    expect(other.stderr).toContain('space.parameters.method.choices');
   });
 
   it.each([
     [['--tasks', 'lorentz'], 'there is no task "lorentz": give one of lorenz, rossler, mackey-glass'],
     [['--methods', 'lnp,none'], 'there is no method "none"'],
     [['--tasks', 'none.csv'], "none.csv can't be read (ENOENT)"],
+    [['--tasks', 'spoken-digits:nowhere'], "can't read nowhere: ENOENT"],
+    [['--tasks', 'cifar10:nowhere'], "nowhere/data_batch_1.bin can't be read (ENOENT)"],
+    [['--training', 'all'], 'Allowed choices are readout, stdp'],
   ])('answers %s with what to give', async (args, message) => {
-    const run = await compare(...args);
+    const run = await compare('none.db', ...args);
     expect(run.code).toBe(2);
     expect(run.stderr).toContain(message);
+    expect(existsSync(join(folder.path, 'none.db'))).toBe(false);
   });
 });

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { CIFAR10_CLASSES, parseCifar10, readCifar10 } from '../../src/data/cifar10.ts';
+import { CIFAR10_CLASSES, cifar10Rows, parseCifar10, readCifar10 } from '../../src/data/cifar10.ts';
 
 /** A label, then 1,024 bytes of each channel: channel * 80 + (place % 64). */
 function record(label: number): Uint8Array {
@@ -29,6 +29,23 @@ describe('CIFAR-10', () => {
     expect(train.pixels[9 * 3072 + 2 * 1024 + 32 + 3]).toBe(160 + 35);
     expect(readCifar10(folder, 'test')).toMatchObject({ count: 1, pixelsPerImage: 3072 });
     expect(CIFAR10_CLASSES[train.labels[4] as number]).toBe('cat');
+  });
+
+  it('becomes rates, row by row', () => {
+    const images = parseCifar10(Buffer.concat([record(1), record(2)]), 'two');
+    const encoding = { stepsPerRow: 500, spikeProbability: 0.5, seed: 1 };
+    const { labels, steps, inputs, offsets, events } = cifar10Rows(images, [1, 0], encoding);
+    expect([...labels]).toEqual([2, 1]);
+    expect([steps, inputs]).toEqual([32 * 500, 96]);
+    // Blue of column 3 in row 1 of the second image: 160 + 35, at half a spike a step for 255.
+    const from = 1 * (steps + 1) + 500;
+    const row = events.subarray(offsets[from], offsets[from + 500]);
+    const share = row.filter((input) => input === 2 * 32 + 3).length / 500;
+    expect(Math.abs(share - (0.5 * 195) / 255)).toBeLessThan(4 * Math.sqrt(0.25 / 500));
+    // Red of column 0 is 0 in even rows.
+    expect(events.subarray(offsets[0], offsets[500]).includes(0)).toBe(false);
+    expect(cifar10Rows(images, [1, 0], encoding).events).toEqual(events);
+    expect(() => cifar10Rows(images, [2], encoding)).toThrow('image 2 is not one of 2');
   });
 
   it('refuses what is no such file', () => {

@@ -1,15 +1,11 @@
-/** Pruning as a whole: budgets, what is left of a network, its predictions, and the file of a comparison. */
-import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+/** Pruning as a whole: budgets, what is left of a network, and its predictions. */
+import { describe, expect, it } from 'vitest';
 import { lorenz } from '../../src/data/chaotic-series.ts';
 import { classOf, targetOf } from '../../src/kernels/recurrent-network.ts';
 import { heterogeneousStdp, hrsnn } from '../../src/network/models/hrsnn.ts';
-import { type ComparisonRecord, type ComparisonSpec, estimateOf } from '../../src/pruning/comparison.ts';
-import { ComparisonStore } from '../../src/pruning/comparison-store.ts';
 import {
   ABLATIONS,
+  CONTROLS,
   encodeSeries,
   forecast,
   graphOfNetwork,
@@ -103,7 +99,9 @@ describe('the graph of a network', () => {
 
 describe('the pipeline', () => {
   const cases: [string, PruningInput][] = [
-    ...Object.entries({ ...METHODS, ...ABLATIONS }),
+    ...Object.entries({ ...METHODS, ...ABLATIONS, ...CONTROLS }).filter(
+      ([name]) => !['half', 'dense-fast'].includes(name),
+    ),
     ['noise by simulation', { synapseScore: 'noise', covariance: 'noise' }],
     ['noise from spikes', { covariance: 'spikes' }],
     ['rounds', { rounds: 3 }],
@@ -128,6 +126,22 @@ describe('the pipeline', () => {
     if (round?.residual !== undefined) expect(round.residual).toBeLessThan(1e-12);
     const again = await prune(subject, { density: 0.25, neurons: 0.6, seed: 4, ...input }, algebra);
     expect(again.weights).toEqual(found.weights);
+  });
+
+  it('keeps every synapse between the neurons that stay as a control', async () => {
+    const found = await prune(subject, { ...CONTROLS.half, density: 0.1, neurons: 0.6, seed: 4 }, algebra);
+    const stays = new Set(found.nodes);
+    const inside = graph.sources.filter(
+      (source, edge) => stays.has(source) && stays.has(graph.targets[edge] as number),
+    );
+    expect(found.nodes.length).toBe(60);
+    expect(found.sources).toEqual(inside);
+    const whole = await prune(subject, CONTROLS['dense-fast'], algebra);
+    expect(whole.weights).toEqual(graph.weights);
+    const fast = await prune(subject, { ...CONTROLS['random-fast'], neurons: 0.6, seed: 4 }, algebra);
+    const as = await prune(subject, { ...METHODS.random, neurons: 0.6, seed: 4 }, algebra);
+    expect(fast.weights).toEqual(as.weights);
+    expect(fast.tauMembraneMs).toEqual(as.tauMembraneMs.map((tau) => 0.35 * tau));
   });
 
   it('names what it lacks', async () => {
@@ -186,49 +200,3 @@ describeOnDevices(
   },
   { kind: 'native' },
 );
-
-describe('a comparison', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'tacet-comparison-'));
-  afterAll(() => rmSync(folder, { recursive: true }));
-  const spec: ComparisonSpec = {
-    size: 10,
-    methods: ['lnp'],
-    densities: [0.2],
-    neurons: 0.5,
-    tasks: ['lorenz'],
-    seeds: [0],
-    settings: {},
-    spectrum: {},
-    forecast: {},
-  };
-  const record = { method: 'lnp', density: 0.2, seed: 0, tasks: {} } as unknown as ComparisonRecord;
-
-  it('is kept, goes on with more methods, and loses no more than a line that was cut off', () => {
-    const file = join(folder, 'a.jsonl');
-    new ComparisonStore(file, spec).add([record]);
-    appendFileSync(file, '{"method":"random","dens');
-    const again = new ComparisonStore(file, { ...spec, methods: ['lnp', 'random'] });
-    expect(again.has({ method: 'lnp', density: 0.2 }, 0)).toBe(true);
-    expect(again.has({ method: 'random', density: 0.2 }, 0)).toBe(false);
-    again.add([{ ...record, method: 'random' }]);
-    expect(readFileSync(file, 'utf8').trim().split('\n')).toHaveLength(3);
-    expect(new ComparisonStore(file, spec).records).toHaveLength(2);
-  });
-
-  it('refuses the file of another one', () => {
-    const file = join(folder, 'b.jsonl');
-    new ComparisonStore(file, spec);
-    expect(() => new ComparisonStore(file, { ...spec, size: 20 })).toThrow(
-      'a comparison with size 10, not 20',
-    );
-    const other = join(folder, 'c.jsonl');
-    appendFileSync(other, '{"kind":"trial"}\n');
-    expect(() => new ComparisonStore(other, spec)).toThrow('is no comparison');
-  });
-
-  it('estimates means with standard errors', () => {
-    const { mean, standardError } = estimateOf([1, 2, 3, 4]);
-    expect(mean).toBe(2.5);
-    expect(standardError).toBeCloseTo(Math.sqrt(5 / 3 / 4), 12);
-  });
-});
