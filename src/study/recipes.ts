@@ -6,6 +6,7 @@ import { type EncodedData, encodeMnist } from './encoded-data.ts';
 import { openDiehlCookSlots } from './open-diehl-cook.ts';
 import { pruneCompare } from './pruning/recipe.ts';
 import type { Recipe } from './recipe.ts';
+import { hrsnnSpectrum } from './spectra/recipe.ts';
 import { StudyError, type StudySpec } from './store.ts';
 import { trainingStudies } from './training/studies.ts';
 
@@ -104,7 +105,7 @@ function imagesChecksum(settings: MnistStdpSettings): string {
   return checksum;
 }
 
-export const RECIPES: readonly Recipe[] = [mnistStdp, ...trainingStudies(), pruneCompare];
+export const RECIPES: readonly Recipe[] = [mnistStdp, ...trainingStudies(), pruneCompare, hrsnnSpectrum];
 
 /** @throws {StudyError} `bad-input` listing the recipes there are */
 export function recipeOf(name: string): Recipe {

@@ -29,6 +29,14 @@ const SHORTENED: readonly (readonly [command: string, more: string])[] = [
     '--trials 2 --set settings.samplesPerClass=20 --set settings.steps=20 --set space.epochs=2 --set space.hidden.high=32',
   ],
   ['npx tacet lyapunov hrsnn --set neurons=200 -o spectrum.svg', '--duration 50'],
+  [
+    'npx tacet search hrsnn-spectrum',
+    '--trials 2 --set settings.neurons=30 --set settings.durationMs=20 --set settings.transientMs=10',
+  ],
+  [
+    'npx tacet search hrsnn-spectrum --name wide --trials 200 --set settings.objective=dimension --set settings.exponents=32',
+    '--trials 2 --set settings.neurons=30 --set settings.durationMs=20 --set settings.transientMs=10',
+  ],
   ['npx tacet simulate cuba', '--duration 10'],
   ['npx tacet simulate cuba --networks 8', '--duration 5'],
 ];

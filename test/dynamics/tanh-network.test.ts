@@ -14,6 +14,19 @@ const GAIN = 3;
 const DT = 0.05;
 const DECAY = Math.exp(-DT);
 
+/**
+ * The largest exponents over 4,000 units of time, with standard errors of 0.004. Twelve draws of networks (seeds 1 to 12) have
+ * 0.066, 0.159, 0.150, 0.161, 0.133, 0.165, 0.136, 0.146, 0.153, 0.161, 0.153 and 0.157: three draws of the reference, 0.14 to
+ * 0.18, are no bounds for every draw, so it is the mean over draws that is held against them.
+ */
+const LONG_RUNS = [
+  { seed: 2, largest: 0.159 },
+  { seed: 3, largest: 0.15 },
+  { seed: 4, largest: 0.161 },
+];
+/** Standard deviation of the largest exponent over 200 units of time, which is what the test follows: 0.016 to 0.022. */
+const SCATTER = 0.019;
+
 /** The network by the exponential Euler method, h' = e^-dt h + (1 - e^-dt) J tanh h. */
 class TanhNetwork {
   readonly operator: TangentOperator;
@@ -73,9 +86,7 @@ describeOnDevices(
   (open) => {
     it('have the spectra of the literature over three seeds', { timeout: 120_000 }, async () => {
       const device = await open({ checked: false });
-      // Draws of 200 neurons differ: over seeds 1 to 6 the largest exponent is 0.10, 0.17, 0.15, 0.15, 0.13, 0.17 (errors of
-      // 0.01), and the reference's own three draws have 0.14 to 0.18.
-      const networks = [2, 3, 4].map((seed) => new TanhNetwork(seed));
+      const networks = LONG_RUNS.map(({ seed }) => new TanhNetwork(seed));
       const [interval, settling, intervals] = [10, 100, 400];
       for (const network of networks) network.advance(4000);
       using batch = await TangentBatch.create(
@@ -104,12 +115,17 @@ describeOnDevices(
         expect(Math.abs(sum / N + 1)).toBeLessThan(1e-3);
         return { largest, dimension: (kaplanYorkeDimension as number) / N };
       });
-      for (const { largest, dimension } of summaries) {
-        expect(largest).toBeGreaterThan(0.12);
-        expect(largest).toBeLessThan(0.2);
-        expect(dimension).toBeGreaterThan(0.045);
-        expect(dimension).toBeLessThan(0.07);
-      }
+      summaries.forEach(({ largest }, index) => {
+        const { largest: long } = LONG_RUNS[index] as (typeof LONG_RUNS)[number];
+        expect(Math.abs(largest - long)).toBeLessThan(3 * SCATTER);
+      });
+      const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
+      const largest = mean(summaries.map((summary) => summary.largest));
+      expect(largest).toBeGreaterThan(0.14);
+      expect(largest).toBeLessThan(0.18);
+      const dimension = mean(summaries.map((summary) => summary.dimension));
+      expect(dimension).toBeGreaterThan(0.049);
+      expect(dimension).toBeLessThan(0.065);
     });
   },
   { kind: 'native' },
