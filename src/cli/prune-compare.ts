@@ -125,6 +125,7 @@ async function run(options: CompareOptions): Promise<void> {
   if (json) for (const record of records) printJson({ kind: 'pruning', ...record });
   else process.stdout.write(`${comparisonTables(records, compared, markdown)}\n${failures(trials)}`);
   if (output !== undefined) draw(output, comparisonFigure('Pruning', comparisonPanels(records, compared)));
+  if (trials.some(({ state }) => state === 'failed')) process.exitCode = EXIT.failure;
   if (!finished) {
     process.stderr.write(`What has ended is saved in ${options.db}; the same command goes on.\n`);
     process.exitCode = EXIT.interrupted;
