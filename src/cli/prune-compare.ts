@@ -76,7 +76,7 @@ export function compareCommand(): Command {
     .option('--seeds <count>', 'networks of each kind', wholeNumber(1), 5)
     .addOption(routeOption())
     .option('--exponents <count>', 'the largest exponents that are computed', wholeNumber(1), 64)
-    .option('--train <samples>', 'samples of a series to which readouts are fitted', wholeNumber(50), 2000)
+    .option('--train <samples>', 'samples of a series to which readouts are fitted', wholeNumber(200), 2000)
     .option('--labelled <samples>', 'labelled samples to which they are fitted', wholeNumber(10), 500)
     .addOption(
       new Option('--training <what>', 'what learns: readouts, or recurrent synapses by STDP before them')
@@ -125,6 +125,7 @@ async function run(options: CompareOptions): Promise<void> {
   if (json) for (const record of records) printJson({ kind: 'pruning', ...record });
   else process.stdout.write(`${comparisonTables(records, compared, markdown)}\n${failures(trials)}`);
   if (output !== undefined) draw(output, comparisonFigure('Pruning', comparisonPanels(records, compared)));
+  if (trials.some(({ state }) => state === 'failed')) process.exitCode = EXIT.failure;
   if (!finished) {
     process.stderr.write(`What has ended is saved in ${options.db}; the same command goes on.\n`);
     process.exitCode = EXIT.interrupted;

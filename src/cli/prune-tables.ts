@@ -33,7 +33,7 @@ export function comparisonTables(
     ...(differences.length === 0
       ? []
       : [
-          format(['method', 'density', 'against', ...compared.tasks], differences),
+          format(['method', 'density', 'against', ...compared.tasks.map(nameOf)], differences),
           'Differences by seed with standard errors: above 0 the method is better; in brackets, in standard errors.',
         ]),
   ].join('\n\n');

@@ -5,6 +5,7 @@ import { sparkline } from '../report/sparkline.ts';
 import { bestTrials, isFeasible } from '../study/ranking.ts';
 import type { Recipe } from '../study/recipe.ts';
 import type { StudySummary, TrialRecord } from '../study/store.ts';
+import type { JsonValue } from '../study/trial.ts';
 import {
   formatDuration,
   formatScore,
@@ -108,7 +109,7 @@ export function studyReport(
   const { name: optimizer } = spec.optimizer;
   const devices = new Set(trials.flatMap(({ outcome }) => (outcome ? [outcome.device] : [])));
   const seconds = trials.reduce((sum, { outcome }) => sum + (outcome?.seconds ?? 0), 0);
-  const settings = Object.entries(spec.settings).map(([key, value]) => `${key} ${String(value)}`);
+  const settings = Object.entries(spec.settings).map(([key, value]) => `${key} ${settingText(value)}`);
   const reasons = Map.groupBy(
     trials.flatMap(({ outcome }) =>
       outcome?.state === 'failed' ? [outcome.reason ?? 'no reason given'] : [],
@@ -157,4 +158,11 @@ export function incumbentLine(trials: readonly TrialRecord[]): string[] {
   return [
     `best over trials: ${sparkline(curve, SPARKLINE_WIDTH)}  ${formatScore(first)} to ${formatScore(last)}`,
   ];
+}
+
+/** Lists with commas between, anything with names in it as JSON. */
+function settingText(value: JsonValue): string {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? JSON.stringify(value)
+    : String(value);
 }

@@ -30,6 +30,12 @@ export function trialReport(study: string, trial: TrialRecord, constraints: read
   return parts.join('\n');
 }
 
+/** Decoders are judged on the hold-out alone; what has a test set says so; pruning measures more than accuracies. */
+function headOf(accuracies: Readonly<Record<string, number>>): string[] {
+  if ('test' in accuracies) return ['samples', 'accuracy'];
+  return 'pruningSeconds' in accuracies ? ['figure', 'value'] : ['decoder', 'accuracy on the hold-out'];
+}
+
 function outcomeReport(outcome: TrialOutcome, constraints: readonly string[]): string {
   const parts = [
     `objective ${formatScore(outcome.objective)}, ${formatDuration(outcome.seconds)} on ${outcome.device}`,
@@ -47,8 +53,7 @@ function outcomeReport(outcome: TrialOutcome, constraints: readonly string[]): s
   if (accuracies.length > 0) {
     parts.push(
       formatTable(
-        // Decoders are judged on the hold-out alone; what has a test set says so.
-        'test' in outcome.accuracies ? ['samples', 'accuracy'] : ['decoder', 'accuracy on the hold-out'],
+        headOf(outcome.accuracies),
         accuracies.map(([decoder, accuracy]) => [decoder, formatScore(accuracy)]),
       ),
     );

@@ -296,7 +296,7 @@ export class Comparison {
       const dense = comparedNetwork(spec, seed, { spikes, inputDegree, inputMv });
       return { name, data, dense, trainMs: data.data.train * 5 * readingMs(data.data) };
     });
-    this.#work = { seed, plain: comparedNetwork(spec, seed, undefined), tasks };
+    this.#work = { seed, plain: withoutPlasticity(comparedNetwork(spec, seed, undefined)), tasks };
     return this.#work;
   }
 

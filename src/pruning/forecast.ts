@@ -105,7 +105,12 @@ export async function forecast(
   series: readonly Series[],
   options: ForecastOptions = {},
 ): Promise<ForecastScore[]> {
-  const { sampleMs, warmUp, train, test, filterMs } = { ...FORECAST_DEFAULTS, ...options };
+  const { sampleMs, warmUp, train, test, filterMs, horizons } = { ...FORECAST_DEFAULTS, ...options };
+  const reach = horizons.at(-1) ?? 0;
+  ensure(
+    Math.floor(train / 5) > reach,
+    () => `train is ${train}: give more than 5 x ${reach}, so that penalties can be tried on a fifth of it`,
+  );
   const needed = samplesNeeded(options);
   for (const { name, values, components } of series) {
     ensure(

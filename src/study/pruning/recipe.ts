@@ -23,7 +23,7 @@ export const comparisonSettings = z.strictObject({
   /** As `openTask` takes them. */
   tasks: z.array(z.string().min(1)).min(1).default(['lorenz', 'rossler', 'mackey-glass']),
   /** Samples of a series, and labelled samples, to which readouts are fitted. */
-  train: z.int().min(50).default(2000),
+  train: z.int().min(200).default(2000),
   labelled: z.int().min(10).default(500),
   /** What learns: readouts alone, or recurrent synapses by STDP before them. */
   training: z.enum(['readout', 'stdp']).default('readout'),
@@ -33,12 +33,12 @@ export const comparisonSettings = z.strictObject({
   /** Settings of pruning, over those of all methods. */
   pruning: z
     .record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
-    .default({})
     .superRefine((given, context) => {
       for (const { message, path } of pruningSettings.safeParse(given).error?.issues ?? []) {
         context.addIssue({ code: 'custom', message, path: [...path] });
       }
-    }),
+    })
+    .exactOptional(),
 });
 
 export type ComparisonSettings = z.output<typeof comparisonSettings>;
@@ -46,7 +46,7 @@ export type ComparisonSettings = z.output<typeof comparisonSettings>;
 /** What a comparison is made of, by the settings of a study. */
 export function comparisonOf(settings: ComparisonSettings): ComparisonSpec {
   const { route, exponents, pruning, ...rest } = settings;
-  return { ...rest, spectrum: { route, exponents }, settings: pruning as PruningInput };
+  return { ...rest, spectrum: { route, exponents }, settings: (pruning ?? {}) as PruningInput };
 }
 
 /** Variants that run side by side: as many as fill a card, or keep a processor busy. */

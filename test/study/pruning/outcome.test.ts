@@ -69,9 +69,27 @@ describe('settings', () => {
 describeOnDevices(
   'slots',
   (open) => {
+    it('tell what recurrent synapses did before and after they were trained by STDP', async () => {
+      const device = await open();
+      const given = { size: 40, train: 200, tasks: ['lorenz'], training: 'stdp' };
+      const comparison = new Comparison(comparisonOf(comparisonSettings.parse(given)));
+      const variants = [{ method: 'dense', density: 0.2 }];
+      const [first, second] = [
+        await comparison.run(device, algebra, 1, variants),
+        await comparison.run(device, algebra, 1, variants),
+      ].map(([one]) => one?.tasks.lorenz);
+      expect(second).toEqual(first);
+      const { error, errorBefore, synapticOperationsHz, synapticOperationsBeforeHz } = first ?? score;
+      expect(Math.max(error, errorBefore)).toBeLessThan(1);
+      expect(error).not.toBe(errorBefore);
+      // It changes how much the network spikes, not beyond recognition.
+      expect(synapticOperationsHz).not.toBe(synapticOperationsBeforeHz);
+      expect(Math.abs(Math.log(synapticOperationsHz / synapticOperationsBeforeHz))).toBeLessThan(1);
+    });
+
     it('fail a trial that can not run, and not its neighbours', async () => {
       const device = await open();
-      const settings = comparisonSettings.parse({ size: 40, train: 60, tasks: ['lorenz'] });
+      const settings = comparisonSettings.parse({ size: 40, train: 200, tasks: ['lorenz'] });
       const slots = new ComparisonSlots(new Comparison(comparisonOf(settings)), device, algebra);
       const trials = ['dense', 'nothing'].map((method, slot) => {
         const values = { method, density: 0.2, seed: 1 };
