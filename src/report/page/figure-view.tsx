@@ -9,8 +9,6 @@ import type { Redraw } from './redraw.ts';
 
 /** Rows of a figure's table in the page; its CSV has all. */
 const ROWS_SHOWN = 100;
-/** Marks of a series in a live page that are drawn one by one, at the most. */
-const MARKS_APART = 200;
 
 export interface FigureProps {
   readonly definition: FigureDefinition;
@@ -45,8 +43,7 @@ export function FigureView({ definition, data, theme, redraw }: FigureProps) {
     element.style.minWidth = `${made.minWidth ?? 0}px`;
     chart.current ??= init(element, null, { renderer: 'canvas' });
     chart.current.resize();
-    const option = redraw.paced ? lightened(made.option) : made.option;
-    chart.current.setOption(option, { notMerge: true, lazyUpdate: false });
+    chart.current.setOption(made.option, { notMerge: true, lazyUpdate: false });
     return true;
   }).current;
 
@@ -88,22 +85,6 @@ export function FigureView({ definition, data, theme, redraw }: FigureProps) {
       {made && <DataTable id={id} figure={made} />}
     </figure>
   );
-}
-
-/**
- * The same figure for a page that draws again and again: the marks of a series as one shape instead of one each, which is
- * several times cheaper with thousands of them.
- */
-function lightened(option: Figure['option']): Figure['option'] {
-  const { series } = option;
-  if (!Array.isArray(series)) return option;
-  return {
-    ...option,
-    animation: false,
-    series: series.map((one) =>
-      one.type === 'scatter' ? { ...one, large: true, largeThreshold: MARKS_APART } : one,
-    ),
-  };
 }
 
 function DataTable({ id, figure }: { readonly id: string; readonly figure: Figure }) {

@@ -12,14 +12,14 @@ const LONGEST_PAUSE_MS = 5_000;
 export type Draw = () => boolean;
 
 export class Redraw {
-  /** Whether to leave the processor to others: on a live page, not in a report. */
-  readonly paced: boolean;
+  readonly #paced: boolean;
   readonly #waiting = new Set<Draw>();
   readonly #drawn = new WeakSet<Draw>();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
+  /** @param paced whether to leave the processor to others: on a live page, not in a report */
   constructor(paced: boolean) {
-    this.paced = paced;
+    this.#paced = paced;
   }
 
   /** Draws soon; asked for again before that, once. */
@@ -47,8 +47,8 @@ export class Redraw {
     const started = performance.now();
     if (draw()) this.#drawn.add(draw);
     const took = performance.now() - started;
-    if (this.#waiting.size === 0 && !this.paced) return;
-    const hurry = !this.paced || [...this.#waiting].some((one) => !this.#drawn.has(one));
+    if (this.#waiting.size === 0 && !this.#paced) return;
+    const hurry = !this.#paced || [...this.#waiting].some((one) => !this.#drawn.has(one));
     this.#wake(hurry ? 0 : Math.min(LONGEST_PAUSE_MS, (SHARE - 1) * took));
   }
 }
