@@ -41,9 +41,9 @@ function section(report: BenchReport, index: number): string {
   ];
   const roofs = roofTable(report);
   if (roofs) parts.push(markdownTable(roofs));
-  for (const { name } of SUITES) {
+  for (const { name, timesKernels } of SUITES) {
     if (!settings.suites.includes(name)) continue;
-    parts.push(markdownTable(name === 'kernels' ? kernelTable(report) : caseTable(report, name)));
+    parts.push(markdownTable(timesKernels ? kernelTable(report, name) : caseTable(report, name)));
   }
   return parts.join('\n\n');
 }

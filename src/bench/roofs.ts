@@ -35,7 +35,8 @@ export interface RoofOptions {
 }
 
 const MIB = 2 ** 20;
-const READ_WINDOWS = [16 * 2 ** 10, 256 * 2 ** 10];
+/** The last is for caches that all share; a card's many workgroups would need more of it than there is. */
+const READ_WINDOWS = [16 * 2 ** 10, 256 * 2 ** 10, 8 * MIB];
 const GATHER_TABLES = [64 * 2 ** 10];
 /** Elements that a workgroup copies. */
 const CHUNK = 4096;
@@ -54,22 +55,37 @@ export async function measureRoofs(device: Device, options: RoofOptions = {}): P
   await fillRandom(device, values, seed);
   const bench = new RoofBench(device, { values, copies }, repetitions, seed);
   const copy = await bench.copy();
-  const reads = [];
+  const reads: { withinBytes: number; bytesPerSecond: number }[] = [];
   for (const withinBytes of READ_WINDOWS) {
+    if (withinBytes * workgroups(device) > memoryBytes) break;
     reads.push({ withinBytes, bytesPerSecond: await bench.read(withinBytes) });
   }
-  const gathers = [];
+  const gathers: { withinBytes: number; perSecond: number }[] = [];
   for (const withinBytes of [...GATHER_TABLES, memoryBytes]) {
     gathers.push({ withinBytes, perSecond: await bench.gather(withinBytes) });
   }
   return {
     copyBytesPerSecond: copy,
-    reads,
-    gathers,
+    reads: reads.map(({ withinBytes }, index) => ({
+      withinBytes,
+      bytesPerSecond: bestFrom(index, reads, ({ bytesPerSecond }) => bytesPerSecond),
+    })),
+    gathers: gathers.map(({ withinBytes }, index) => ({
+      withinBytes,
+      perSecond: bestFrom(index, gathers, ({ perSecond }) => perSecond),
+    })),
     flopsPerSecond: await bench.multiplyAdd(),
     ...(await measureLatencies(device, repetitions)),
     spread: bench.spread,
   };
+}
+
+/**
+ * The rate of a set, of rates that ascend by the size of their sets: what a large one reaches a small one does too, as it
+ * is a part of one. A lower figure says that something else took the device while it was measured.
+ */
+export function bestFrom<Rate>(index: number, rates: readonly Rate[], of: (rate: Rate) => number): number {
+  return rates.slice(index).reduce((most, rate) => Math.max(most, of(rate)), 0);
 }
 
 /** 256 MiB for what has memory of its own or large caches; less where a software adapter would take seconds. */

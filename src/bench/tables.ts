@@ -46,9 +46,9 @@ export function caseTable(report: BenchReport, suite: string): TextTable {
 }
 
 /** Times of kernels by the device's clock against the roofs. */
-export function kernelTable(report: BenchReport): TextTable {
+export function kernelTable(report: BenchReport, suite = 'kernels'): TextTable {
   const rows = report.cases
-    .filter(({ suite }) => suite === 'kernels')
+    .filter((one) => one.suite === suite)
     .flatMap(({ name, kernels }) =>
       kernels
         // What another case is about is not said twice.
@@ -77,7 +77,7 @@ export function kernelTable(report: BenchReport): TextTable {
         }),
     );
   return {
-    title: 'kernels',
+    title: suite,
     head: ['kernel', 'launches', 'time', 'moved', 'computed', 'op/B', 'bound by', 'of its roof'],
     rows,
   };

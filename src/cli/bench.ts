@@ -97,7 +97,9 @@ async function run(names: readonly string[], options: BenchOptions): Promise<voi
   } else {
     const tables = [
       roofTable(report),
-      ...suites.map(({ name }) => (name === 'kernels' ? kernelTable(report) : caseTable(report, name))),
+      ...suites.map(({ name, timesKernels }) =>
+        timesKernels ? kernelTable(report, name) : caseTable(report, name),
+      ),
       compared && comparisonTable(compared),
     ];
     process.stdout.write(

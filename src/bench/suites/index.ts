@@ -2,11 +2,13 @@
 import { BenchError } from '../errors.ts';
 import type { BenchSuite } from '../suite.ts';
 import { kernels } from './kernels.ts';
+import { lyapunov } from './lyapunov.ts';
 import { networks } from './networks.ts';
 import { scaling } from './scaling.ts';
 import { search } from './search.ts';
+import { training } from './training.ts';
 
-export const SUITES: readonly BenchSuite[] = [kernels, networks, search, scaling];
+export const SUITES: readonly BenchSuite[] = [kernels, networks, training, lyapunov, search, scaling];
 
 /** @throws {BenchError} `bad-input` listing the suites there are */
 export function suiteOf(name: string): BenchSuite {

@@ -29,26 +29,27 @@ export function FigureView({ definition, data, theme, redraw }: FigureProps) {
 
   const draw = useRef(() => {
     const element = holder.current;
-    if (element === null || !visible.current) return;
+    if (element === null || !visible.current) return false;
     const { data: now, theme: colours } = latest.current;
     const width = frame.current?.clientWidth ?? 0;
     const key = `${colours.name} ${width} ${now.readAt}`;
-    if (drawn.current === key) return;
+    if (drawn.current === key) return false;
     drawn.current = key;
     const made = definition.build(now, colours, width);
     setFigure(made);
     element.hidden = typeof made === 'string';
-    if (typeof made === 'string') return;
+    if (typeof made === 'string') return true;
     element.style.height = `${made.height}px`;
     element.style.minWidth = `${made.minWidth ?? 0}px`;
     chart.current ??= init(element, null, { renderer: 'canvas' });
     chart.current.resize();
     chart.current.setOption(made.option, { notMerge: true, lazyUpdate: false });
+    return true;
   }).current;
 
-  // New data, or another theme, is why it draws.
+  // New data, or another theme, is why it draws; what is out of view does when it comes into it.
   useEffect(() => {
-    redraw.request(draw);
+    if (visible.current) redraw.request(draw);
   }, [data, theme]);
 
   useEffect(() => {
