@@ -3,11 +3,12 @@
  *
  *   node bench/lyapunov.ts [--device native] [--case spectrum,leading,batch] [--neurons 1000] [--degree 100]
  *     [--steps 1000] [--interval 10] [--peers numpy-dense,numpy-sparse,jax-dense,jax-sparse] [--peer-steps 1000]
- *     [--repetitions 3] [--python .venv/bin/python]
+ *     [--repetitions 3] [--python .venv/bin/python] [--clock wall]
  *
  * spectrum  all exponents of one sparse network, everything in single precision, beside the peers, alternating in one go.
  *           A step is X' = leak X + leak W (gain X) with new gains at every step, given as coefficients on both sides.
  *           Peers may do fewer steps (`--peer-steps`); their time is then scaled to all.
+ *           `--clock processor` compares processor times, peers on one thread: for machines that are not at rest.
  * leading   the 10 leading exponents of 10,000 neurons
  * batch     64 networks of 200 neurons with 10 exponents each: in one launch, and in 64 launches of one
  *
@@ -36,6 +37,7 @@ const { values: options } = parseArgs({
     'peer-steps': { type: 'string' },
     repetitions: { type: 'string', default: '3' },
     python: { type: 'string' },
+    clock: { type: 'string', default: 'wall' },
   },
 });
 
@@ -47,11 +49,15 @@ interface Answer {
   readonly roof?: number;
 }
 
+/** For OpenBLAS, and for the products of XLA. */
+const ONE_THREAD = { OPENBLAS_NUM_THREADS: '1', XLA_FLAGS: '--xla_cpu_multi_thread_eigen=false' };
+
 function peer(python: string, request: Readonly<Record<string, unknown>>): Answer {
   const { status, stdout, stderr } = spawnSync(python, ['bench/peers/lyapunov_numpy_jax.py'], {
     input: JSON.stringify(request),
     encoding: 'utf8',
     maxBuffer: 2 ** 26,
+    env: { ...process.env, ...(request.clock === 'processor' ? ONE_THREAD : {}) },
   });
   if (status !== 0) throw new Error(`the peer failed:\n${stderr}`);
   return JSON.parse(stdout.slice(stdout.lastIndexOf('{"system"'))) as Answer;
@@ -173,7 +179,17 @@ if (cases.includes('spectrum')) {
   for (let repetition = 0; repetition < repetitions; repetition++) {
     here.push(await carry(device, [operator], work));
     for (const system of peers) {
-      const request = { system, neurons, degree, vectors: neurons, steps: peerSteps, interval, seed: 1 };
+      const { clock } = options;
+      const request = {
+        system,
+        neurons,
+        degree,
+        vectors: neurons,
+        steps: peerSteps,
+        interval,
+        seed: 1,
+        clock,
+      };
       there.get(system)?.push(peer(python, request));
     }
   }
@@ -187,16 +203,24 @@ if (cases.includes('spectrum')) {
     tangent_orthonormalize: ((8 / 3) * neurons ** 3 * steps) / interval,
   };
   const roof = [...there.values()].flat().find((answer) => answer.roof !== undefined)?.roof;
-  for (const [kernel, work] of Object.entries(flops)) {
-    const time = median(here.map(({ kernels }) => kernels.get(kernel) ?? Number.NaN));
-    const rate = work / time / 1e9;
+  if (options.clock === 'processor') {
+    const busy = median(here.map((outcome) => outcome.busy));
+    const rate = Object.values(flops).reduce((a, b) => a + b) / busy / 1e9;
     const share = roof === undefined ? '' : `, ${((1e11 * rate) / roof).toFixed(0)} % of the roof`;
-    console.log(`  ${kernel}: ${time.toFixed(2)} s, ${rate.toFixed(1)} GFLOP/s${share}`);
+    console.log(`  both kernels and their host: ${rate.toFixed(1)} GFLOP/s of processor time${share}`);
+  } else {
+    for (const [kernel, work] of Object.entries(flops)) {
+      const time = median(here.map(({ kernels }) => kernels.get(kernel) ?? Number.NaN));
+      const rate = work / time / 1e9;
+      const share = roof === undefined ? '' : `, ${((1e11 * rate) / roof).toFixed(0)} % of the roof`;
+      console.log(`  ${kernel}: ${time.toFixed(2)} s, ${rate.toFixed(1)} GFLOP/s${share}`);
+    }
   }
   if (roof !== undefined) console.log(`  roof (BLAS product): ${(roof / 1e9).toFixed(1)} GFLOP/s`);
   for (const [system, answers] of there) {
     const scaled = answers.map((answer) => (answer.seconds * steps) / peerSteps);
-    const ratios = scaled.map((time, i) => time / (seconds[i] as number));
+    const ours = options.clock === 'processor' ? here.map(({ busy }) => busy) : seconds;
+    const ratios = scaled.map((time, i) => time / (ours[i] as number));
     const { version, largest, median: middle } = answers[0] as Answer;
     console.log(
       `  ${system} (${version}): ${spread(scaled)} s${peerSteps === steps ? '' : `, scaled from ${peerSteps} steps`}; largest ${largest.toFixed(4)}, median ${middle.toFixed(4)}; ${spread(ratios)} times`,

@@ -37,7 +37,7 @@ pub const KERNEL: Kernel = Kernel {
     run,
 };
 
-/// Vectors side by side, and source neurons of a block: with 64 vectors eight sums hide the time that a multiplication takes,
+/// Vectors side by side, and source neurons of a block: four registers of sums hide the time that a multiplication takes,
 /// and 160 of their rows are 40 KiB. Of 96 to 256 neurons these were the best (2.8 times a tile of 32 without blocks and
 /// without whole cache lines; one core with AVX-512). Few vectors' rows are short enough for the second-level cache.
 const WIDE: usize = 64;
