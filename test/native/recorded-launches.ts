@@ -33,10 +33,9 @@ class RecordingDevice implements Device {
   readonly #recorded: Map<string, RecordedLaunch[]>;
   #queue: Promise<void> = Promise.resolve();
 
-  constructor(inner: Device, kind: DeviceInfo['kind'], recorded: Map<string, RecordedLaunch[]>) {
+  constructor(inner: Device, recorded: Map<string, RecordedLaunch[]>) {
     this.#inner = inner;
-    // Some programs cut their work another way on graphics cards; the engine runs these launches too.
-    this.info = { ...inner.info, kind };
+    this.info = inner.info;
     this.lost = inner.lost;
     this.#recorded = recorded;
   }
@@ -107,10 +106,10 @@ class RecordingDevice implements Device {
 export async function recordLaunches(): Promise<RecordedLaunches> {
   const recorded = new Map<string, RecordedLaunch[]>();
   await using inner = await openDevice('native', { threads: 2 });
-  const native = new RecordingDevice(inner, 'native', recorded);
+  const device = new RecordingDevice(inner, recorded);
   for (const { networks, values = false, memoryBytes } of TRAININGS) {
     const data = values ? randomValues(5, STEPS, 32) : randomSpikes(5, STEPS, [4, 4, 2]);
-    using trainer = await SurrogateTrainer.create(native, {
+    using trainer = await SurrogateTrainer.create(device, {
       slots: networks.length,
       batchSize: 3,
       input: data,
@@ -122,23 +121,17 @@ export async function recordLaunches(): Promise<RecordedLaunches> {
     });
     await trainer.epoch(data);
     await trainer.evaluate(data);
-    await native.idle();
-  }
-  for (const kind of ['native', 'webgpu'] as const) {
-    const device = new RecordingDevice(inner, kind, recorded);
-    const networks = [currentNetwork(18, 1).compile(), currentNetwork(20, 2, 1).compile()];
-    await networkSpectra(device, networks, { route: 'surrogate', durationMs: 10, intervalMs: 2 });
-    const pulses = [
-      deltaNetwork({ neurons: 9, degree: 3 }),
-      deltaNetwork({ neurons: 5, degree: 2, seed: 2 }),
-    ];
-    await networkSpectra(
-      device,
-      pulses.map((network) => network.compile()),
-      { route: 'saltation', precision: 'single', durationMs: 40, intervalMs: 10 },
-    );
     await device.idle();
   }
+  const networks = [currentNetwork(18, 1).compile(), currentNetwork(20, 2, 1).compile()];
+  await networkSpectra(device, networks, { route: 'surrogate', durationMs: 10, intervalMs: 2 });
+  const pulses = [deltaNetwork({ neurons: 9, degree: 3 }), deltaNetwork({ neurons: 5, degree: 2, seed: 2 })];
+  await networkSpectra(
+    device,
+    pulses.map((network) => network.compile()),
+    { route: 'saltation', precision: 'single', durationMs: 40, intervalMs: 10 },
+  );
+  await device.idle();
   return recorded;
 }
 
