@@ -5,6 +5,7 @@ import { loadImages } from '../data/images.ts';
 import { type EncodedData, encodeMnist } from './encoded-data.ts';
 import { openDiehlCookSlots } from './open-diehl-cook.ts';
 import type { Recipe } from './recipe.ts';
+import { mnistSlayer } from './slayer/mnist-slayer.ts';
 import { StudyError, type StudySpec } from './store.ts';
 import { trainingStudies } from './training/studies.ts';
 
@@ -103,7 +104,7 @@ function imagesChecksum(settings: MnistStdpSettings): string {
   return checksum;
 }
 
-export const RECIPES: readonly Recipe[] = [mnistStdp, ...trainingStudies()];
+export const RECIPES: readonly Recipe[] = [mnistStdp, mnistSlayer, ...trainingStudies()];
 
 /** @throws {StudyError} `bad-input` listing the recipes there are */
 export function recipeOf(name: string): Recipe {
