@@ -1,150 +1,145 @@
 /**
- * Forward and backward of surrogate-gradient training, without an update.
+ * Forward and backward of surrogate-gradient training, without an update: every case, one after another, as a table.
  *
- * - `recurrent`: 700-256-20, T = 100, batch 64, event inputs (3 % of all inputs and steps), recurrent hidden layer
- * - `dense`: n to n neurons, batch 16, T = 500, normal inputs: the task of the snn-library-benchmarks; its loss there is
- *   the sum of all spikes, here the mean square of rates, whose gradient costs the same to spread over time
+ *     node bench/training.ts --python <python with the peers>
+ *     node bench/training.ts --task recurrent --devices native,webgpu:llvmpipe --python <python>
+ *     node bench/training.ts --task dense --n 1024 --python <python>
+ *     node bench/training.ts --task conv
  *
- *     node_modules/.bin/node bench/training.ts --task recurrent --device native --python <python with the peers>
- *     node_modules/.bin/node bench/training.ts --task dense --n 1024
+ * - `recurrent`: 700-256-20, T = 100, batch 64, event inputs, recurrent hidden layer
+ * - `dense`: n to n neurons (1,024 and 4,096), batch 16, T = 500, real inputs
+ * - `conv`: an image of SLAYER's convolutional network against the products of a dense computation
  *
- * `--threads 1` and `processorSeconds` compare what the work costs on a machine that does other things too.
- * With --python the peers (bench/peers/surrogate_training.py) run right after, in the same go.
+ * Each case runs on the devices, then on the peers (bench/peers/surrogate_training.py: torch on the processor) with one
+ * thread and with two, then on the devices again; of two runs of one library the faster counts. `--threads 1` compares
+ * processor time on a machine that does other things too; `--json` prints lines of JSON instead.
  */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { type SampleSource, storedSpikes } from '../src/data/samples.ts';
-import { openDevice } from '../src/device/index.ts';
-import type { TrainingDescription } from '../src/learning/surrogate/description.ts';
-import { SurrogateTrainer } from '../src/learning/surrogate/trainer.ts';
-import { Draws } from '../src/random/draws.ts';
+import { type Cost, sparseConv } from './training/sparse-conv.ts';
+import { dense, recurrent } from './training/tasks.ts';
+import { type Timing, timeBatches } from './training/time-batches.ts';
 
 const { values } = parseArgs({
   options: {
-    task: { type: 'string', default: 'recurrent' },
-    device: { type: 'string', default: 'native' },
-    n: { type: 'string', default: '1024' },
+    task: { type: 'string', default: 'all' },
+    devices: { type: 'string', default: 'native' },
+    n: { type: 'string' },
     repetitions: { type: 'string', default: '7' },
     python: { type: 'string' },
     threads: { type: 'string', default: '2' },
+    json: { type: 'boolean', default: false },
   },
 });
 const repetitions = Number(values.repetitions);
-const n = Number(values.n);
-const neuron = { kind: 'lif', threshold: 1, surrogate: { kind: 'fast-sigmoid', slope: 10 } } as const;
+const threads = Number(values.threads);
+const sizes = values.n === undefined ? [1024, 4096] : values.n.split(',').map(Number);
 
-function recurrent(): { source: SampleSource; description: TrainingDescription } {
-  const [steps, samples, inputs] = [100, 64, 700];
-  const draws = new Draws([7, 0], 98);
-  const offsets: number[] = [];
-  const events: number[] = [];
-  for (let b = 0; b < samples; b++) {
-    offsets.push(events.length);
-    for (let t = 0; t < steps; t++) {
-      for (let i = 0; i < inputs; i++) if (draws.unit() < 0.03) events.push(i);
-      offsets.push(events.length);
-    }
+const wants = (task: string): boolean => values.task === 'all' || values.task === task;
+if (wants('recurrent')) await compare('recurrent 700-256-20, T = 100, batch 64', 'recurrent', 0, recurrent());
+for (const n of wants('dense') ? sizes : []) {
+  await compare(`dense ${n}, T = 500, batch 16`, 'dense', n, dense(n));
+}
+if (wants('conv')) await conv();
+
+async function compare(
+  title: string,
+  task: string,
+  n: number,
+  work: Parameters<typeof timeBatches>[0],
+): Promise<void> {
+  const devices = values.devices.split(',');
+  const rows: Timing[] = [];
+  const ours = async (): Promise<void> => {
+    for (const device of devices) rows.push(await timeBatches(work, { device, threads, repetitions }));
+  };
+  await ours();
+  if (values.python) {
+    for (let count = 1; count <= threads; count++) rows.push(...peers(task, n, count));
+    await ours();
   }
-  const labels = Uint8Array.from({ length: samples }, (_, b) => b % 20);
-  const shape = [1, 1, inputs] as const;
-  const data = { steps, inputs, shape, classes: 20, labels };
-  return {
-    source: storedSpikes({ ...data, offsets: Uint32Array.from(offsets), events: Uint16Array.from(events) }),
-    description: {
-      layers: [
-        {
-          kind: 'dense',
-          neurons: 256,
-          // So that the hidden neurons spike in some per cent of the steps, as trained ones do.
-          init: { kind: 'uniform', gain: 4 },
-          recurrent: {},
-          neuron: { ...neuron, membraneDecay: 0.9 },
-        },
-        { kind: 'dense', neurons: 20, neuron: { kind: 'integrator', membraneDecay: 0.95 } },
-      ],
-      loss: { kind: 'membrane-mean' },
-      optimizer: { kind: 'sgd', rate: 0 },
-      seed: 1,
-    },
-  };
+  const best = new Map<string, Timing>();
+  for (const row of rows) {
+    const known = best.get(row.library);
+    if (known === undefined || row.seconds < known.seconds) best.set(row.library, row);
+  }
+  const table = [...best.values()].sort((a, b) => a.seconds - b.seconds);
+  if (values.json) {
+    for (const row of table) console.log(JSON.stringify({ task, n, ...row }));
+    return;
+  }
+  const own = table.find(({ library }) => library.startsWith('tacet'))?.seconds ?? Number.NaN;
+  console.log(`\n${title}; forward and backward, ${threads} threads, ${repetitions} repetitions\n`);
+  console.log('| | samples a second | ms a batch (least, most) | processor ms | threads | times Tacet |');
+  console.log('|---|---|---|---|---|---|');
+  for (const { library, samplesPerSecond, seconds, least, most, processorSeconds, threads: used } of table) {
+    const ms = [seconds, least, most].map((value) => (1000 * value).toFixed(1));
+    console.log(
+      `| ${library} | ${samplesPerSecond.toFixed(0)} | ${ms[0]} (${ms[1]}, ${ms[2]}) | ${(1000 * processorSeconds).toFixed(0)} | ${used ?? threads} | ${(seconds / own).toFixed(2)} |`,
+    );
+  }
+  for (const { library, kernelMs } of table) {
+    if (kernelMs === undefined) continue;
+    const all = Object.values(kernelMs).reduce((sum, ms) => sum + ms, 0);
+    const shares = Object.entries(kernelMs).sort(([, a], [, b]) => b - a);
+    const text = shares.map(
+      ([kernel, ms]) => `${kernel.replace('surrogate_', '')} ${((100 * ms) / all).toFixed(0)} %`,
+    );
+    console.log(`\n${library}: ${text.join(', ')} of the kernels' ${all.toFixed(0)} ms`);
+  }
 }
 
-function dense(): { source: SampleSource; description: TrainingDescription } {
-  const [steps, samples] = [500, 16];
-  const draws = new Draws([7, 0], 98);
-  const normal = Float32Array.from({ length: 1 << 16 }, () => draws.normal());
-  const all = Float32Array.from(
-    { length: samples * steps * n },
-    (_, index) => normal[(index * 40_503) & 0xffff] as number,
-  );
-  const source: SampleSource = {
-    kind: 'values',
-    samples,
-    steps,
-    inputs: n,
-    shape: [1, 1, n],
-    classes: n,
-    labels: new Uint16Array(samples),
-    batch: () => ({ kind: 'values', values: all }),
-  };
-  return {
-    source,
-    description: {
-      layers: [{ kind: 'dense', neurons: n, bias: true, neuron: { ...neuron, membraneDecay: 0.95 } }],
-      loss: { kind: 'rate-mse', rateTrue: 0.5, rateFalse: 0.1 },
-      optimizer: { kind: 'sgd', rate: 0 },
-      seed: 1,
-    },
-  };
-}
-
-const { source, description } = values.task === 'dense' ? dense() : recurrent();
-await using device = await openDevice(values.device, { timing: true, threads: Number(values.threads) });
-using trainer = await SurrogateTrainer.create(device, {
-  batchSize: source.samples,
-  input: source,
-  networks: [description],
-  memoryBytes: 2 ** 33,
-});
-trainer.load(0, description);
-const indices = Uint32Array.from({ length: source.samples }, (_, index) => index);
-const [first] = await trainer.differentiate(source, indices);
-await device.timings();
-const seconds: number[] = [];
-const processor = process.cpuUsage();
-for (let r = 0; r < repetitions; r++) {
-  const began = performance.now();
-  await trainer.differentiate(source, indices);
-  seconds.push((performance.now() - began) / 1000);
-}
-const { user, system } = process.cpuUsage(processor);
-const timings = await device.timings();
-const byKernel: Record<string, number> = {};
-for (const { kernel, milliseconds } of timings) {
-  byKernel[kernel] = (byKernel[kernel] ?? 0) + milliseconds / repetitions;
-}
-seconds.sort((a, b) => a - b);
-const median = seconds[seconds.length >> 1] as number;
-console.log(
-  JSON.stringify({
-    library: 'tacet',
-    task: values.task,
-    ...(values.task === 'dense' ? { n } : {}),
-    device: device.info.name,
-    seconds: median,
-    least: seconds[0],
-    most: seconds.at(-1),
-    samplesPerSecond: source.samples / median,
-    // Of all threads; where other work runs it says more than the clock.
-    processorSeconds: (user + system) / 1e6 / repetitions,
-    spikesPerSample: first?.layerSpikes,
-    kernelMs: byKernel,
-  }),
-);
-if (values.python) {
+/** A line of each library; those that fail say so on standard error. */
+function peers(task: string, n: number, count: number): Timing[] {
   const script = fileURLToPath(new URL('./peers/surrogate_training.py', import.meta.url));
-  spawnSync(values.python, [script, values.task, String(n), String(repetitions), values.threads], {
-    stdio: ['ignore', 'inherit', 'inherit'],
+  const args = [script, task, String(n), String(repetitions), String(count)];
+  const { stdout } = spawnSync(values.python as string, args, {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
   });
+  const lines = stdout
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line) as Timing & { readonly error?: string });
+  for (const { library, error } of lines) if (error !== undefined) console.error(`${library}: ${error}`);
+  return lines.filter(({ error }) => error === undefined).map((line) => ({ ...line, threads: count }));
+}
+
+async function conv(): Promise<void> {
+  const result = await sparseConv(threads, repetitions);
+  if (values.json) {
+    console.log(JSON.stringify({ task: 'conv', ...result }));
+    return;
+  }
+  const { device, sparse, dense, denseMultiplyAdds, spiking } = result;
+  const layers = ['input', 'conv', 'pool', 'conv', 'pool'];
+  const shares = layers.map((layer, index) => `${layer} ${(100 * (spiking[index] ?? 0)).toFixed(1)} %`);
+  const rate = (2 * denseMultiplyAdds) / dense.ms / 1e6;
+  const row = (name: string, { ms, processorMs }: Cost) => {
+    const share = [ms / dense.ms, processorMs / dense.processorMs].map(
+      (one) => `${(100 * one).toFixed(0)} %`,
+    );
+    console.log(`| ${name} | ${ms.toFixed(2)} | ${share[0]} | ${processorMs.toFixed(2)} | ${share[1]} |`);
+  };
+  console.log(`\nconv: a training image of SLAYER's network on ${device}, ${threads} threads\n`);
+  console.log('| | ms an image | share | processor ms | share |');
+  console.log('|---|---|---|---|---|');
+  row('sparse, with neurons and update', sparse);
+  // The faster of one thread and all.
+  const counts = [...new Set([1, threads])];
+  const libraries = values.python ? counts.flatMap((count) => peers('conv', 0, count)) : [];
+  const [torch] = libraries.sort((a, b) => b.samplesPerSecond - a.samplesPerSecond);
+  if (torch) {
+    const { library, samplesPerSecond, seconds, processorSeconds } = torch;
+    const images = samplesPerSecond * seconds;
+    row(`${library}, without neurons`, {
+      ms: 1000 / samplesPerSecond,
+      processorMs: (1000 * processorSeconds) / images,
+    });
+  }
+  row(`dense products alone (${rate.toFixed(0)} GFLOP/s)`, dense);
+  console.log(
+    `\nSites that spike in a step: ${shares.join(', ')}; ${(denseMultiplyAdds / 1e6).toFixed(0)} million dense multiply-adds an image`,
+  );
 }

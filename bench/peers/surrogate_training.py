@@ -1,6 +1,6 @@
 """The work of bench/training.ts on snnTorch, Norse and SpikingJelly: one JSON line a library and task.
 
-    python bench/peers/surrogate_training.py recurrent|dense [n] [repetitions] [threads]
+    python bench/peers/surrogate_training.py recurrent|dense|conv [n] [repetitions] [threads]
 
 recurrent: 700-256-20, T = 100, batch 64, input spikes with the given density (0.03), recurrent hidden LIF, leaky readout,
 cross-entropy of the mean potential; forward and backward, no update.
@@ -32,7 +32,7 @@ def measure(name, step, **more):
         step()
         times.append(time.perf_counter() - began)
     processor = (time.process_time() - processor) / repetitions
-    samples = B if task == "recurrent" else 16
+    samples = 16 if task == "dense" else B
     median = statistics.median(times)
     print(
         json.dumps(
@@ -49,6 +49,24 @@ def guarded(function):
     except Exception as error:  # one library that fails must not hide the others
         print(json.dumps({"library": function.__name__, "task": task, "error": str(error)[:300]}), flush=True)
 
+
+if task == "conv":
+    # The products of bench/training/sparse-conv.ts for a batch, with no neurons between: what a dense computation costs.
+    torch.manual_seed(1)
+    frames, images = 64, 4
+    functional = torch.nn.functional
+    x = (torch.rand(frames * images, 1, 28, 28) < 0.06).float()
+    first = torch.randn(19, 1, 4, 4, requires_grad=True)
+    second = torch.randn(9, 19, 9, 9, requires_grad=True)
+    last = torch.randn(10, 9 * 15 * 15, requires_grad=True)
+
+    def step():
+        y = 4 * functional.avg_pool2d(functional.conv2d(x, first), 2, 1)
+        y = 4 * functional.avg_pool2d(functional.conv2d(y, second), 2, 1)
+        functional.linear(y.flatten(1), last).sum().backward()
+
+    B = images
+    guarded(lambda: measure("torch, dense convolutions", step))
 
 if task == "recurrent":
     torch.manual_seed(1)
@@ -123,7 +141,7 @@ if task == "recurrent":
 
         measure("spikingjelly", step)
 
-else:
+elif task == "dense":
     T, B = 500, 16
     torch.manual_seed(1)
     x = torch.randn(T, B, n)
@@ -178,5 +196,6 @@ else:
 
     guarded(linear_alone)
 
-for function in (snntorch_, norse_, spikingjelly_):
-    guarded(function)
+if task != "conv":
+    for function in (snntorch_, norse_, spikingjelly_):
+        guarded(function)

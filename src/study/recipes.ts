@@ -6,6 +6,7 @@ import { type EncodedData, encodeMnist } from './encoded-data.ts';
 import { openDiehlCookSlots } from './open-diehl-cook.ts';
 import { pruneCompare } from './pruning/recipe.ts';
 import type { Recipe } from './recipe.ts';
+import { mnistSlayer } from './slayer/mnist-slayer.ts';
 import { hrsnnSpectrum } from './spectra/recipe.ts';
 import { StudyError, type StudySpec } from './store.ts';
 import { trainingStudies } from './training/studies.ts';
@@ -105,7 +106,13 @@ function imagesChecksum(settings: MnistStdpSettings): string {
   return checksum;
 }
 
-export const RECIPES: readonly Recipe[] = [mnistStdp, ...trainingStudies(), pruneCompare, hrsnnSpectrum];
+export const RECIPES: readonly Recipe[] = [
+  mnistStdp,
+  mnistSlayer,
+  ...trainingStudies(),
+  pruneCompare,
+  hrsnnSpectrum,
+];
 
 /** @throws {StudyError} `bad-input` listing the recipes there are */
 export function recipeOf(name: string): Recipe {

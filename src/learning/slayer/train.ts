@@ -46,6 +46,8 @@ export interface SlayerOptions {
   readonly beta?: number;
   /** Test after each epoch, as recorded, or only after the last one. The result's noise differs, nothing else. */
   readonly testEveryEpoch?: boolean;
+  /** Whether a network that was stopped is tested too, as recorded (default). */
+  readonly testStopped?: boolean;
   readonly onProgress?: (progress: { epoch: number; done: number; of: number; accuracy: number }) => void;
   readonly signal?: AbortSignal;
 }
@@ -117,14 +119,41 @@ class Tally {
   }
 }
 
+/** A batch that was run. */
+export interface SlayerStep {
+  readonly part: 'train' | 'test';
+  /** Of the batch. */
+  readonly images: number;
+  /** The pass so far. */
+  readonly pass: SlayerPass;
+}
+
 /** Trains a network and tests it. */
-export async function trainSlayer(
+export function trainSlayer(
   engine: SlayerEngine,
   data: SlayerData,
   hyperparameters: SlayerTrainingParameters,
   options: SlayerOptions,
 ): Promise<SlayerOutcome> {
-  const { seed, alpha = 5, beta = 0.03, testEveryEpoch = true, onProgress, signal } = options;
+  return toTheEnd(slayerTraining(engine, data, hyperparameters, options));
+}
+
+async function toTheEnd<Result>(steps: AsyncGenerator<unknown, Result>): Promise<Result> {
+  for (;;) {
+    const { done, value } = await steps.next();
+    if (done) return value;
+  }
+}
+
+/** {@link trainSlayer} batch by batch, so that several networks can take turns. */
+export async function* slayerTraining(
+  engine: SlayerEngine,
+  data: SlayerData,
+  hyperparameters: SlayerTrainingParameters,
+  options: SlayerOptions,
+): AsyncGenerator<SlayerStep, SlayerOutcome> {
+  const { seed, alpha = 5, beta = 0.03, testEveryEpoch = true, testStopped = true } = options;
+  const { onProgress, signal } = options;
   const { train_size, epochs, batch_size, gamma } = hyperparameters;
   const count = train_size < 0.99 ? Math.floor(data.train.length * train_size) : data.train.length;
   const order = Array.from({ length: count }, (_, place) => data.train[place] as number);
@@ -147,12 +176,14 @@ export async function trainSlayer(
       descend(parameters, momenta, result, rate, hyperparameters.mu);
       onProgress?.({ epoch, done: tally.images, of: count, accuracy: tally.right / tally.images });
       stopped = tally.silent > beta * count;
+      yield { part: 'train', images: batch.labels.length, pass: tally.done() };
       if (stopped) break;
     }
     processed += tally.images;
     train.push(tally.done());
-    if (testEveryEpoch || stopped || epoch === epochs - 1) {
-      test.push(await testSlayer(engine, data, hyperparameters, parameters, { ...options, pass: epoch }));
+    const last = epoch === epochs - 1;
+    if (stopped ? testStopped : testEveryEpoch || last) {
+      test.push(yield* slayerTest(engine, data, hyperparameters, parameters, { ...options, pass: epoch }));
     }
   }
   const last = train.at(-1);
@@ -161,13 +192,18 @@ export async function trainSlayer(
 }
 
 /** A pass over the test images. `pass` tells its noise from that of others. */
-export async function testSlayer(
+export function testSlayer(...given: Parameters<typeof slayerTest>): Promise<SlayerPass> {
+  return toTheEnd(slayerTest(...given));
+}
+
+/** {@link testSlayer} batch by batch. */
+export async function* slayerTest(
   engine: SlayerEngine,
   data: SlayerData,
   hyperparameters: SlayerHyperparameters,
   parameters: SlayerParameters,
   options: Pick<SlayerOptions, 'seed' | 'alpha' | 'signal'> & { readonly pass: number },
-): Promise<SlayerPass> {
+): AsyncGenerator<SlayerStep, SlayerPass> {
   const { seed, alpha = 5, signal, pass } = options;
   const tally = new Tally();
   clampLearned(parameters);
@@ -176,6 +212,7 @@ export async function testSlayer(
   for (const batch of encodedBatches(data, order, TEST_BATCH, hyperparameters.frames, seed, 2 * pass + 1)) {
     signal?.throwIfAborted();
     tally.add(await engine.run(network, batch), batch.labels, alpha);
+    yield { part: 'test', images: batch.labels.length, pass: tally.done() };
   }
   return tally.done();
 }
