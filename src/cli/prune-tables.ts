@@ -67,7 +67,8 @@ function meanTable(
     'read',
     ...tasks.map((task) => `${nameOf(task)}: error`),
     ...valid.map((task) => `${nameOf(task)}: valid (Lyapunov times)`),
-    'exponent 1 (1/s)',
+    'exponent 1 (1/s), largest',
+    'time constants x',
     'rate (Hz)',
     '10^6 operations/s',
     'nW',
@@ -88,7 +89,8 @@ function meanTable(
       of(({ read }) => read, 0),
       ...tasks.map((task) => of((record) => record.tasks[task]?.error ?? Number.NaN, 3)),
       ...valid.map((task) => of((record) => record.tasks[task]?.validPredictionTime ?? Number.NaN, 3)),
-      of(({ exponents }) => exponents[0]?.[1] ?? Number.NaN, 1),
+      `${of(firstExponent, 1)}, ${Math.max(...own.map(firstExponent)).toFixed(1)}`,
+      of(({ timescale }) => timescale, 2),
       meanOf('rateHz', 1, 0),
       meanOf('synapticOperationsHz', 1e6, 2),
       meanOf('energyNanowatts', 1, 0),
@@ -102,6 +104,10 @@ function meanTable(
     ];
   });
   return [head, rows];
+}
+
+function firstExponent({ exponents }: ComparisonRecord): number {
+  return exponents[0]?.[1] ?? Number.NaN;
 }
 
 /** Methods prune the same networks and do the same tasks, so what counts is the difference by seed. */

@@ -131,6 +131,7 @@ async function run(argument: string, options: PruneOptions): Promise<void> {
         largestExponentPerSecond: { before: largest[0], after: largest[1] },
         localization: result.localization ?? null,
         rounds: result.rounds,
+        timescale: result.timescale,
         timescales: result.timescales ?? null,
         settings: result.settings,
         device: device.info.name,

@@ -92,6 +92,8 @@ export interface ComparisonRecord extends Variant {
   readonly pruningSeconds: number;
   /** Addition to the leaks that made the linearization stable, 1/ms; 0 where there was none. */
   readonly shift: number;
+  /** Factor of the time constants, in the mean. */
+  readonly timescale: number;
   /** The largest exponents by the route of the comparison, 1/s, by their index: {@link SPECTRUM_POINTS} of them. */
   readonly exponents: readonly (readonly [index: number, perSecond: number])[];
   readonly tasks: Readonly<Record<string, TaskScore>>;
@@ -188,6 +190,7 @@ export class Comparison {
           read: read?.length ?? neurons,
           pruningSeconds,
           shift: result?.rounds[0]?.shift ?? 0,
+          timescale: result?.timescale ?? 1,
           exponents: thinned(exponents),
         },
       });

@@ -63,7 +63,7 @@ export async function pruneNetwork(
   const needed = settings.covariance === 'spikes' || (settings.synapseScore === 'activity' && !options.rates);
   const measured = needed ? await activityOf(device, network) : undefined;
   const rates = options.rates ?? measured?.rates;
-  const result = await prune(
+  const pruned = await prune(
     {
       graph,
       tauMembraneMs,
@@ -79,6 +79,12 @@ export async function pruneNetwork(
     settings,
     algebra,
   );
+  const result =
+    settings.timescale < 1
+      ? await slowedUntilStable(pruned, (tauMembraneMs) =>
+          spectrumOfNetwork(device, prunedNetwork(network, { ...pruned, tauMembraneMs }), options.spectrum),
+        )
+      : pruned;
   if (settings.timescaleTrials === 0) return { result, network: prunedNetwork(network, result) };
   const wanted = (await spectrumOfNetwork(device, network, options.spectrum)).exponents;
   const timescales = await optimizeTimescales(
@@ -93,6 +99,46 @@ export async function pruneNetwork(
   const { tauMs, ...search } = timescales;
   const reshaped = { ...result, tauMembraneMs: tauMs, timescales: search };
   return { result: reshaped, network: prunedNetwork(network, reshaped) };
+}
+
+/** Share of an unstable direction that the neurons take whose time constants are lengthened, and by how much. */
+const CARRIED = 0.9;
+const LENGTHENING = 2;
+/** Spectra at the most: a neuron's time constant is then a thousand times as long. */
+const MOST_SPECTRA = 10;
+
+/**
+ * Lengthens the time constants of neurons that carry unstable directions until the network is stable by its own spectrum:
+ * short ones can turn a loop of a few neurons unstable.
+ *
+ * @param spectrumOf of the network with these time constants
+ */
+export async function slowedUntilStable(
+  result: PruningResult,
+  spectrumOf: (tauMembraneMs: Float64Array) => Promise<NodeSpectrum>,
+): Promise<PruningResult> {
+  const tauMembraneMs = result.tauMembraneMs.slice();
+  for (let round = 0; round < MOST_SPECTRA; round++) {
+    const { exponents, participation } = await spectrumOf(tauMembraneMs);
+    const carriers = new Set<number>();
+    exponents.forEach((exponent, k) => {
+      if (exponent < 0) return;
+      const shareOf = (node: number) => participation[node * exponents.length + k] as number;
+      const order = [...tauMembraneMs.keys()].sort((a, b) => shareOf(b) - shareOf(a));
+      const whole = order.reduce((sum, node) => sum + shareOf(node), 0);
+      let carried = 0;
+      for (const node of order) {
+        if (carried >= CARRIED * whole) break;
+        carried += shareOf(node);
+        carriers.add(node);
+      }
+    });
+    if (carriers.size === 0) break;
+    for (const node of carriers) tauMembraneMs[node] = LENGTHENING * (tauMembraneMs[node] as number);
+  }
+  const sum = (list: Float64Array) => list.reduce((a, b) => a + b, 0);
+  const longer = sum(tauMembraneMs) / sum(result.tauMembraneMs);
+  return { ...result, timescale: result.timescale * longer, tauMembraneMs };
 }
 
 /** How long activity is recorded, ms, and how much of its beginning is left out. */

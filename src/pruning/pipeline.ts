@@ -58,6 +58,8 @@ export interface PruningResult extends PrunedGraph {
   readonly rounds: readonly PruningRound[];
   /** Of the graph as it was, before edges were added, and after. */
   readonly localization: readonly [Localization, Localization, Localization] | undefined;
+  /** Factor of the time constants, in the mean. */
+  readonly timescale: number;
   /** What the search for time constants came to, where there was one. */
   readonly timescales?: Omit<TimescaleResult, 'tauMs'>;
 }
@@ -113,6 +115,7 @@ export async function prune(
   return {
     ...left,
     tauMembraneMs: left.tauMembraneMs.map((tau) => settings.timescale * tau),
+    timescale: settings.timescale,
     settings,
     synapsesBefore: graph.sources.length,
     neuronsBefore: graph.nodes,

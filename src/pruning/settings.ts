@@ -57,7 +57,10 @@ export const pruningSettings = z.strictObject({
   addedShare: share.default(0.05),
   /** Spectra that the search for time constants may compute after pruning; 0: time constants stay. */
   timescaleTrials: z.int().min(0).max(1000).default(0),
-  /** Factor of all time constants in the end, before any search for them. */
+  /**
+   * Factor of all time constants in the end, before any search for them. Below 1, those of
+   * neurons that carry unstable directions are then doubled until the network is stable by its own spectrum.
+   */
   timescale: positive.default(1),
   /** Whether the inverse participation ratio is measured before and after. */
   measureLocalization: z.boolean().default(true),

@@ -16,6 +16,7 @@ import {
   pruneNetwork,
   samplesNeeded,
 } from '../../src/pruning/index.ts';
+import { slowedUntilStable } from '../../src/pruning/network-pruning.ts';
 import { describeOnDevices } from '../devices.ts';
 import { algebra } from './graphs.ts';
 
@@ -142,6 +143,27 @@ describe('the pipeline', () => {
     const as = await prune(subject, { ...METHODS.random, neurons: 0.6, seed: 4 }, algebra);
     expect(fast.weights).toEqual(as.weights);
     expect(fast.tauMembraneMs).toEqual(as.tauMembraneMs.map((tau) => 0.35 * tau));
+  });
+
+  it('slows the neurons of unstable directions until there are none', async () => {
+    const fast = await prune(subject, { ...CONTROLS['random-fast'], timescale: 0.5 }, algebra);
+    // A direction of neurons 3 and 7, and a little of 9, that is unstable as long as they are not slow enough.
+    const pair = (bound: number) => async (tau: Float64Array) => {
+      const slow = (tau[3] as number) >= bound * (fast.tauMembraneMs[3] as number);
+      const shares = new Map([
+        [3, 0.6],
+        [7, 0.35],
+        [9, 0.05],
+      ]);
+      const participation = Float64Array.from(tau, (_, node) => shares.get(node) ?? 0);
+      return { exponents: Float64Array.of(slow ? -1 : 1), participation };
+    };
+    const mended = await slowedUntilStable(fast, pair(3));
+    mended.tauMembraneMs.forEach((tau, node) => {
+      expect(tau).toBe((node === 3 || node === 7 ? 4 : 1) * (fast.tauMembraneMs[node] as number));
+    });
+    expect(mended.timescale).toBeGreaterThan(0.5);
+    expect((await slowedUntilStable(fast, pair(1))).tauMembraneMs).toEqual(fast.tauMembraneMs);
   });
 
   it('names what it lacks', async () => {

@@ -3,7 +3,7 @@ import type { ComparisonRecord, TaskScore } from '../../pruning/comparison.ts';
 import type { TrialRecord } from '../store.ts';
 import type { TrialOutcome } from '../trial.ts';
 
-const OWN = ['synapses', 'neurons', 'read', 'pruningSeconds', 'shift'] as const;
+const OWN = ['synapses', 'neurons', 'read', 'pruningSeconds', 'shift', 'timescale'] as const;
 const OF_TASK = [
   'error',
   'validPredictionTime',
@@ -57,6 +57,7 @@ export function recordOfTrial(
     read: figure('read'),
     pruningSeconds: figure('pruningSeconds'),
     shift: figure('shift'),
+    timescale: figure('timescale'),
     exponents: exponents.sort(([a], [b]) => a - b),
     tasks: Object.fromEntries(
       tasks.map((task) => {

@@ -25,6 +25,7 @@ const record: ComparisonRecord = {
   read: 10,
   pruningSeconds: 2,
   shift: 0.5,
+  timescale: 0.7,
   exponents: [
     [0, -1.5],
     [7, -20],
