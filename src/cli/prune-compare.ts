@@ -1,5 +1,4 @@
 /** `tacet prune compare`: methods of pruning side by side, over densities and seeds. */
-import { writeFileSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
 import { openDevice } from '../device/index.ts';
 import { loadLinearAlgebra } from '../linalg/index.ts';
@@ -14,7 +13,7 @@ import {
 import { ComparisonStore } from '../pruning/comparison-store.ts';
 import { seriesOf, TASKS } from '../pruning/tasks.ts';
 import { comparisonFigure, type Panel } from '../report/comparison-figure.ts';
-import { UsageError } from './errors.ts';
+import { checkFigureName, writeFigure } from './figure-file.ts';
 import { formatDuration, formatTable } from './format.ts';
 import { printJson } from './json-lines.ts';
 import { jsonOption, wholeNumber } from './options.ts';
@@ -66,7 +65,7 @@ export function compareCommand(): Command {
     .option('--train <samples>', 'samples to which readouts are fitted', wholeNumber(50), 2000)
     .option('--results <file.jsonl>', 'where results are kept', './pruning.jsonl')
     .option('--device <device>', 'auto, webgpu, webgpu:<part of the name>, or native', 'auto')
-    .option('-o, --output <file.svg>', 'draw errors over densities, and spectra')
+    .option('-o, --output <file.svg|file.png>', 'draw errors over densities, and spectra')
     .addOption(jsonOption())
     .addHelpText('after', EXAMPLES)
     .exitOverride()
@@ -87,11 +86,7 @@ function shares(text: string): number[] {
 
 async function run(options: CompareOptions): Promise<void> {
   const { size, methods, densities, neurons, tasks, seeds, route, exponents, output, json = false } = options;
-  if (output !== undefined && !/\.svg$/i.test(output)) {
-    throw new UsageError(
-      `--output ${output} is no figure that can be written: give a name that ends in .svg`,
-    );
-  }
+  checkFigureName(output);
   for (const method of methods) methodSettings(method);
   for (const task of tasks) seriesOf(task, 1, 0);
   const spec: ComparisonSpec = {
@@ -132,7 +127,7 @@ async function run(options: CompareOptions): Promise<void> {
   );
   if (json) for (const record of chosen) printJson({ kind: 'pruning', ...record });
   else process.stdout.write(`${table(chosen, spec)}\n`);
-  if (output !== undefined) draw(output, chosen, spec);
+  if (output !== undefined) await draw(output, chosen, spec);
 }
 
 /** A row for each variant: means over seeds with standard errors. */
@@ -177,7 +172,7 @@ function megaOperations(tasks: ComparisonRecord['tasks']): number {
   return all.reduce((sum, { synapticOperationsHz }) => sum + synapticOperationsHz, 0) / all.length / 1e6;
 }
 
-function draw(file: string, records: readonly ComparisonRecord[], spec: ComparisonSpec): void {
+async function draw(file: string, records: readonly ComparisonRecord[], spec: ComparisonSpec): Promise<void> {
   const variants = variantsOf(spec);
   const errors = spec.tasks.map((task): Panel => {
     const curves = [...new Set(variants.map(({ method }) => method))].map((method) => ({
@@ -207,10 +202,5 @@ function draw(file: string, records: readonly ComparisonRecord[], spec: Comparis
         points: exponents.map((y, i) => ({ x: (i + 0.5) / neurons, y })),
       })),
   };
-  try {
-    writeFileSync(file, comparisonFigure('Pruning: error over density', [...errors, spectra]));
-  } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code;
-    throw new UsageError(`${file} can't be written (${code}): give --output another place`, { cause });
-  }
+  await writeFigure(file, comparisonFigure('Pruning: error over density', [...errors, spectra]));
 }
