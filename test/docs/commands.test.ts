@@ -12,6 +12,10 @@ import { blocks, commands, pages, ROOT, textOf } from './blocks.ts';
 const SMALL =
   '--trials 2 --set settings.trainSamples=24 --set settings.holdOutSamples=8 --set settings.steps=50 --set space.map_size.high=40 --set space.epochs=1';
 
+/** The same for a recipe of training. */
+const FEW_MANIFOLDS =
+  '--trials 2 --set settings.samplesPerClass=20 --set settings.steps=20 --set space.epochs=2 --set space.hidden.high=32';
+
 /** Commands that are run with some words more: the last word of an option counts. */
 const SHORTENED: readonly (readonly [command: string, more: string])[] = [
   ['npx tacet devices', ''],
@@ -24,10 +28,8 @@ const SHORTENED: readonly (readonly [command: string, more: string])[] = [
     'npx tacet search mnist-stdp --name small --trials 40 --set space.map_size.high=400 --set space.decoder=vote',
     SMALL,
   ],
-  [
-    'npx tacet search randman',
-    '--trials 2 --set settings.samplesPerClass=20 --set settings.steps=20 --set space.epochs=2 --set space.hidden.high=32',
-  ],
+  ['npx tacet search randman', FEW_MANIFOLDS],
+  ['npx tacet search randman --optimizer casbo', `${FEW_MANIFOLDS} --name cheap`],
   ['npx tacet lyapunov hrsnn --set neurons=200 -o spectrum.svg', '--duration 50'],
   [
     'npx tacet search hrsnn-spectrum',
@@ -73,6 +75,7 @@ const NOT_RUN: readonly (readonly [pattern: RegExp, reason: string])[] = [
     'a minute on a software adapter, or a file of its own; test/cli/lyapunov.test.ts runs smaller ones',
   ],
   [/^npx tacet search spoken-digits/, 'it needs the recordings'],
+  [/^npx tacet search mnist-slayer/, 'it needs the native engine; test/study/slayer.test.ts runs its trials'],
   [
     /^npx tacet (train|evaluate mnist-dense)/,
     'it trains for minutes; test/cli/train.test.ts trains, saves and evaluates smaller ones',
