@@ -98,6 +98,8 @@ describeOnDevices('tangent vectors', (open) => {
     { sizes: [33], channels: 1, count: 66 },
     { sizes: [20, 7, 41], channels: 2, count: 10 },
     { sizes: [70], channels: 0, count: 70 },
+    // More neurons than the native engine takes in a block, and vectors in a wide tile and in part of another.
+    { sizes: [331, 12], channels: 1, count: 70 },
   ])('steps agree with their definition: %j', async ({ sizes, channels, count }) => {
     const device = await open();
     const operators = sizes.map((neurons) => operatorOf(neurons, channels, 0.3));
@@ -155,6 +157,7 @@ describeOnDevices('tangent vectors', (open) => {
   it.each([
     { sizes: [40], count: 40 },
     { sizes: [90], count: 50 },
+    { sizes: [150], count: 134 },
     { sizes: [1], count: 1 },
     { sizes: [30, 12, 55], count: 20 },
   ])(
