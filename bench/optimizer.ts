@@ -1,7 +1,8 @@
 /**
  * The optimizer against published problems, side by side with BoTorch's SCBO, and its own speed.
  *
- *     node bench/optimizer.ts [--quick] [--seeds 10] [--results FOLDER] [--peers] [--only bars,async,ablations,time]
+ *     node bench/optimizer.ts [--quick] [--seeds 10] [--results FOLDER] [--peers [--python FILE]]
+ *       [--only bars,async,ablations,time]
  *
  * Runs are spread over two processes; each is kept as a file in the results folder (`bench/results/optimizer`
  * unless given), so a stopped bench goes on where it stood. `--peers` makes a virtual environment there and runs
@@ -30,6 +31,7 @@ async function main(): Promise<void> {
       only: { type: 'string', default: 'bars,async,ablations,time' },
       peers: { type: 'boolean', default: false },
       child: { type: 'boolean', default: false },
+      python: { type: 'string' },
     },
   });
   if (values.child) {
@@ -53,7 +55,7 @@ async function main(): Promise<void> {
     jobs.toSorted((a, b) => last(a) - last(b)),
     folder,
   );
-  if (values.peers) runPeers(folder, seeds);
+  if (values.peers) runPeers(folder, seeds, values.python);
   if (values.quick) console.log(`\n${barsTable(folder)}\n\n${asyncTable(folder)}`);
   else render(folder);
 }

@@ -4,29 +4,60 @@
  *
  *   node bench/render-performance.ts native.json llvmpipe.json [--file docs/performance.md]
  *
- * What stands between `<!-- tacet bench: begin -->` and `<!-- tacet bench: end -->` is replaced. Reports come in the order
- * of the arguments, one a device; a second report of a device adds its suites.
+ *   node bench/render-performance.ts --peers bench/results/peers
+ *
+ * What stands between `<!-- tacet bench: begin -->` and `<!-- tacet bench: end -->` is replaced, and likewise `peers` by the
+ * results of `bench/peers.ts`. Reports come in the order of the arguments, one a device; a second report of a device adds
+ * its suites.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { globSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type BenchReport, isSameDevice, readReport } from '../src/bench/report.ts';
 import { SUITES } from '../src/bench/suites/index.ts';
 import { caseTable, kernelTable, markdownTable, roofTable } from '../src/bench/tables.ts';
+import { peerResult } from './peers/result.ts';
 
-const BEGIN = '<!-- tacet bench: begin -->';
-const END = '<!-- tacet bench: end -->';
+const BENCH = 'tacet bench';
+const PEERS = 'peers';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { file: { type: 'string', default: 'docs/performance.md' } },
+  options: { file: { type: 'string', default: 'docs/performance.md' }, peers: { type: 'string' } },
 });
-if (positionals.length === 0) throw new Error('give reports of tacet bench');
+if (positionals.length === 0 && values.peers === undefined) {
+  throw new Error('give reports of tacet bench, or --peers with the folder of results of bench/peers.ts');
+}
 const reports = positionals.map(readReport);
-const text = readFileSync(values.file, 'utf8');
-const [before, rest = ''] = text.split(BEGIN);
-const [, after] = rest.split(END);
-if (before === undefined || after === undefined) throw new Error(`${values.file} has no ${BEGIN} and ${END}`);
-writeFileSync(values.file, `${before}${BEGIN}\n\n${reports.map(section).join('\n\n')}\n\n${END}${after}`);
+if (reports.length > 0) replace(BENCH, reports.map(section).join('\n\n'));
+if (values.peers !== undefined) replace(PEERS, peerSections(values.peers));
+
+/** Writes a text between the marks of a name. */
+function replace(name: string, text: string): void {
+  const [begin, end] = [`<!-- ${name}: begin -->`, `<!-- ${name}: end -->`];
+  const page = readFileSync(values.file, 'utf8');
+  const [before, rest = ''] = page.split(begin);
+  const [, after] = rest.split(end);
+  if (before === undefined || after === undefined)
+    throw new Error(`${values.file} has no ${begin} and ${end}`);
+  writeFileSync(values.file, `${before}${begin}\n\n${text}\n\n${end}${after}`);
+}
+
+/** Each comparison as it was printed: tables as tables, anything else as it stands. */
+function peerSections(folder: string): string {
+  const files = globSync('*.json', { cwd: folder }).sort();
+  if (files.length === 0) throw new Error(`${folder} has no results: run node bench/peers.ts`);
+  return files
+    .map((file) => {
+      const parsed = peerResult.parse(JSON.parse(readFileSync(join(folder, file), 'utf8')));
+      const { name, about, command, madeAt, output } = parsed;
+      const how = command === undefined ? [] : [`\`${command}\`, ${madeAt.slice(0, 10)}`];
+      const text = output.trim();
+      const shown = text === '' ? [] : [text.startsWith('|') ? text : `\`\`\`text\n${text}\n\`\`\``];
+      return [`### Against others: ${name}`, about, ...how, ...shown].join('\n\n');
+    })
+    .join('\n\n');
+}
 
 function section(report: BenchReport, index: number): string {
   const again = reports.slice(0, index).some(({ device }) => isSameDevice(device, report.device));

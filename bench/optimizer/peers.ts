@@ -1,11 +1,12 @@
-/** BoTorch's SCBO on the same problems, in a virtual environment of its own. */
+/** BoTorch's SCBO on the same problems, in a virtual environment of its own unless one is given. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-export function runPeers(folder: string, seeds: number): void {
-  const python = join(folder, 'venv', 'bin', 'python');
+/** @param given an interpreter that has BoTorch */
+export function runPeers(folder: string, seeds: number, given?: string): void {
+  const python = given ?? join(folder, 'venv', 'bin', 'python');
   if (!existsSync(python)) {
     execFileSync('python3', ['-m', 'venv', join(folder, 'venv')], { stdio: 'inherit' });
     execFileSync(python, ['-m', 'pip', 'install', '-q', 'torch==2.9.1', 'botorch==0.18.1'], {

@@ -86,7 +86,7 @@ export function lyapunovCommand(): Command {
     )
     .option('--device <device>', 'auto, webgpu, webgpu:<part of the name>, or native', 'auto')
     .option('--participation', 'with --json: the participation of each neuron in each exponent')
-    .option('-o, --output <file.svg>', 'write a figure of the first spectrum and its convergence')
+    .option('-o, --output <file.svg|file.png>', 'write a figure of the first spectrum and its convergence')
     .addOption(jsonOption())
     .addHelpText('after', EXAMPLES)
     .action(run);
@@ -129,7 +129,10 @@ async function run(argument: string, options: LyapunovOptions): Promise<void> {
   const seconds = (performance.now() - startedAt) / 1000;
   const [first] = spectra;
   if (first !== undefined && output !== undefined) {
-    writeFigure(output, spectrumFigure(`${source.name}, seed ${seed}: ${describeRoute(options)}`, first));
+    await writeFigure(
+      output,
+      spectrumFigure(`${source.name}, seed ${seed}: ${describeRoute(options)}`, first),
+    );
   }
   if (json) {
     spectra.forEach((spectrum, index) => {

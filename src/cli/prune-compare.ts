@@ -1,5 +1,4 @@
 /** `tacet prune compare`: methods of pruning side by side, over densities and seeds, as a study. */
-import { writeFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { DENSE } from '../pruning/comparison.ts';
 import { methodSettings } from '../pruning/index.ts';
@@ -16,7 +15,8 @@ import { runSearch } from '../study/search.ts';
 import { openSqliteStore } from '../study/sqlite-store.ts';
 import type { StudySpec, TrialRecord } from '../study/store.ts';
 import type { JsonObject } from '../study/trial.ts';
-import { EXIT, UsageError } from './errors.ts';
+import { EXIT } from './errors.ts';
+import { checkFigureName, writeFigure } from './figure-file.ts';
 import { formatDuration } from './format.ts';
 import { listenForInterrupt } from './interrupt.ts';
 import { printJson } from './json-lines.ts';
@@ -85,7 +85,7 @@ export function compareCommand(): Command {
     )
     .addOption(devicesOption())
     .option('--slots <count>', 'variants side by side on a device (default: what suits it)', wholeNumber(1))
-    .option('-o, --output <file.svg>', 'draw errors over densities, and spectra')
+    .option('-o, --output <file.svg|file.png>', 'draw errors over densities, and spectra')
     .option('--markdown', 'print tables in Markdown')
     .addOption(jsonOption())
     .addHelpText('after', EXAMPLES)
@@ -107,11 +107,7 @@ function shares(text: string): number[] {
 
 async function run(options: CompareOptions): Promise<void> {
   const { output, json = false, markdown = false } = options;
-  if (output !== undefined && !/\.svg$/i.test(output)) {
-    throw new UsageError(
-      `--output ${output} is no figure that can be written: give a name that ends in .svg`,
-    );
-  }
+  checkFigureName(output);
   const { spec, compared } = planned(options);
   // Before the study is stored: what is wrong with a file of one's own is for its owner to mend.
   pruneCompare.checkData(spec.settings);
@@ -124,7 +120,9 @@ async function run(options: CompareOptions): Promise<void> {
   });
   if (json) for (const record of records) printJson({ kind: 'pruning', ...record });
   else process.stdout.write(`${comparisonTables(records, compared, markdown)}\n${failures(trials)}`);
-  if (output !== undefined) draw(output, comparisonFigure('Pruning', comparisonPanels(records, compared)));
+  if (output !== undefined) {
+    await writeFigure(output, comparisonFigure('Pruning', comparisonPanels(records, compared)));
+  }
   if (trials.some(({ state }) => state === 'failed')) process.exitCode = EXIT.failure;
   if (!finished) {
     process.stderr.write(`What has ended is saved in ${options.db}; the same command goes on.\n`);
@@ -210,13 +208,4 @@ function failures(trials: readonly TrialRecord[]): string {
   if (failed.length === 0) return '';
   const [first] = failed;
   return `${failed.length} trials failed, the first of them (${first?.number}) because: ${first?.outcome?.reason}\n`;
-}
-
-function draw(file: string, figure: string): void {
-  try {
-    writeFileSync(file, figure);
-  } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code;
-    throw new UsageError(`${file} can't be written (${code}): give --output another place`, { cause });
-  }
 }

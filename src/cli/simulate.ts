@@ -70,7 +70,7 @@ export function simulateCommand(): Command {
         'how spikes reach their targets, which changes no result (default: what suits the networks and the device)',
       ).choices(METHODS),
     )
-    .option('-o, --output <file.svg>', "write a figure of the first network's spikes and rates")
+    .option('-o, --output <file.svg|file.png>', "write a figure of the first network's spikes and rates")
     .addOption(jsonOption())
     .addHelpText('after', EXAMPLES)
     .action(run);
@@ -111,7 +111,10 @@ async function run(argument: string, options: SimulateOptions): Promise<void> {
   const [first] = outcomes;
   if (first !== undefined && output !== undefined) {
     const title = `${source.name}, seed ${first.network.seed}`;
-    writeFigure(output, spikeFigure({ title, spikes: first.spikes, populations: first.network.populations }));
+    await writeFigure(
+      output,
+      spikeFigure({ title, spikes: first.spikes, populations: first.network.populations }),
+    );
   }
   if (json) printOutcomes(outcomes, duration, device.info, seconds);
   else process.stdout.write(report(outcomes, duration, device.info, seconds));

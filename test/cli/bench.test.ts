@@ -56,7 +56,10 @@ describe('tacet bench', () => {
   }
 
   it.each([
-    [['bench', 'kernel'], /no suite "kernel": give some of kernels, networks, search, scaling/],
+    [
+      ['bench', 'kernel'],
+      /no suite "kernel": give some of kernels, networks, training, lyapunov, search, scaling/,
+    ],
     [['bench', 'search', '--baseline', 'none.json'], /none\.json can't be read \(ENOENT\)/],
     [['bench', 'search', '--only', 'nothing', '--device', DEVICE], /--only nothing leaves no case/],
     [['bench', 'search', '-o', 'x.txt'], /--output x\.txt is no report: give a name that ends in \.json/],

@@ -23,6 +23,19 @@ describe('tacet lyapunov', () => {
     expect(figure.endsWith('</svg>\n')).toBe(true);
   });
 
+  it('writes a PNG too, or says what this machine lacks for it', async () => {
+    const output = join(folder.path, 'spectrum.png');
+    const { code, stderr } = await tacet(
+      ['lyapunov', 'hrsnn', ...SMALL, '--exponents', '2', '-o', output],
+      folder.path,
+    );
+    if (code === 0) expect(readFileSync(output).subarray(1, 4).toString()).toBe('PNG');
+    else {
+      expect(code).toBe(2);
+      expect(stderr).toMatch(/spectrum\.png can't be made: .*or give a name that ends in \.svg/);
+    }
+  });
+
   it('prints JSON lines, one for each input, with the participation where it is asked for', async () => {
     const options = [
       '--route',
@@ -49,7 +62,7 @@ describe('tacet lyapunov', () => {
     [['coba'], /network "coba" has conductances: .* use current channels/],
     [['hrsnn', '--exponents', '61', ...SMALL], /exponents is 61: give a whole number from 1 to 60/],
     [['hrsnn', '--exponents', 'some'], /Give a whole number of at least 1/],
-    [['hrsnn', '-o', 'figure.png'], /give a name that ends in .svg/],
+    [['hrsnn', '-o', 'figure.pdf'], /give a name that ends in .svg or .png/],
     [['hrsnn', '--route', 'guess'], /Allowed choices are saltation, surrogate, rate/],
   ])('bad input ends with exit code 2 and one line: %j', async (args, message) => {
     const { code, stderr } = await tacet(['lyapunov', ...args], folder.path);

@@ -157,7 +157,7 @@ describe('tacet simulate', () => {
     ['simulate cuba --duration soon', /--duration.*'soon'.*number of milliseconds/],
     ['simulate cuba --duration 0', /--discard 0 leaves nothing of --duration 0/],
     ['simulate cuba --discard 2000', /--discard 2000 leaves nothing of --duration 1000/],
-    ['simulate cuba -o raster.png', /--output raster\.png .*ends in \.svg/],
+    ['simulate cuba -o raster.pdf', /--output raster\.pdf .*ends in \.svg or \.png/],
     ['simulate cuba --networks 0', /--networks.*at least 1/],
   ])('refuses: tacet %s', async (args, message) => {
     // A word that names a file means the one in the folder.
