@@ -36,7 +36,10 @@ function acrossDevices(from: BenchReport, to: BenchReport): Verdict[] {
 
 /** Each case of a kernel from the shares of the roof that the kernel reaches in all other cases. */
 function acrossCases(report: BenchReport): Verdict[] {
-  const all = report.cases.flatMap((one) => one.kernels.map((kernel) => ({ name: one.name, ...kernel })));
+  const all = report.cases
+    // Its one sample for each network is no work to tell anything from.
+    .filter(({ name }) => name !== 'uniform_weights')
+    .flatMap((one) => one.kernels.map((kernel) => ({ name: one.name, ...kernel })));
   return all.flatMap(({ name, kernel, share }) => {
     const others = all.flatMap((one) =>
       one.kernel === kernel && one.name !== name ? (one.share ?? []) : [],
