@@ -99,7 +99,8 @@ const CASES: readonly PeerCase[] = [
     run: {
       packages: ['optuna==4.6.0', 'scipy', 'torch==2.9.1'],
       imports: 'optuna, torch',
-      command: (python) => ['bench/peers/optuna.ts', '--python', python],
+      // Optuna's Gaussian process takes seconds a trial after some hundreds.
+      command: (python) => ['bench/peers/optuna.ts', '--before', '100', '--count', '10', '--python', python],
       alternates: true,
     },
   },
