@@ -169,7 +169,8 @@ function resultOf(run: PeerRun): Pick<PeerResult, 'command' | 'output'> {
     output += status === 0 ? stdout : `${stdout}It failed with ${status}.\n`;
   }
   const times = rounds === 1 ? '' : `, ${rounds} times`;
-  return { command: `node ${command.join(' ')}${times}`, output };
+  // As anybody would type it, wherever the environment was this time.
+  return { command: `node ${run.command('.venv/bin/python').join(' ')}${times}`, output };
 }
 
 /** @returns why it could not be installed */
