@@ -53,7 +53,7 @@ function peerSections(folder: string): string {
       const { name, about, command, madeAt, output } = parsed;
       const how = command === undefined ? [] : [`\`${command}\`, ${madeAt.slice(0, 10)}`];
       const text = output.trim();
-      const shown = text === '' ? [] : [text.startsWith('|') ? text : `\`\`\`text\n${text}\n\`\`\``];
+      const shown = text === '' ? [] : [/^\|/m.test(text) ? text : `\`\`\`text\n${text}\n\`\`\``];
       return [`### Against others: ${name}`, about, ...how, ...shown].join('\n\n');
     })
     .join('\n\n');
