@@ -43,6 +43,21 @@ export interface OpenedSlots extends Disposable {
   readonly engine: SlotEngine<SlotTrial>;
 }
 
+/** Slots of a recipe that knows how many suit a device; the user's number goes before. */
+export function openedSlots(
+  { slots }: Pick<WorkerSetup, 'slots'>,
+  suitable: number,
+  engine: SlotEngine<SlotTrial>,
+): OpenedSlots {
+  const count = slots ?? suitable;
+  return {
+    slots: count,
+    slotsAre: slots === undefined ? 'only' : 'given',
+    engine,
+    [Symbol.dispose]: () => {},
+  };
+}
+
 /** What tests and profiles put between the slots of `mnist-stdp` and the device. */
 export type WrapRunner = (batch: SlotRunner, device: Device, encoded: EventLists) => SlotRunner;
 

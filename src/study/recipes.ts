@@ -1,7 +1,7 @@
 /** Recipes: the built-in studies. A recipe names a model, its default search space and its settings. */
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { loadImages } from '../data/images.ts';
+import { checksumOf } from './checksum.ts';
 import { type EncodedData, encodeMnist } from './encoded-data.ts';
 import { openDiehlCookSlots } from './open-diehl-cook.ts';
 import { pruneCompare } from './pruning/recipe.ts';
@@ -100,7 +100,7 @@ function imagesChecksum(settings: MnistStdpSettings): string {
   let checksum = checksums.get(key);
   if (checksum === undefined) {
     const { pixels, labels } = loadImages(settings);
-    checksum = createHash('sha256').update(pixels).update(labels).digest('hex');
+    checksum = checksumOf(pixels, labels);
     checksums.set(key, checksum);
   }
   return checksum;

@@ -16,13 +16,16 @@
  *
  * All are multiplied by `scale`.
  */
-export type SurrogateKind =
-  | 'fast-sigmoid'
-  | 'arctangent'
-  | 'triangular'
-  | 'gaussian'
-  | 'exponential'
-  | 'straight-through';
+export const SURROGATE_KINDS = [
+  'fast-sigmoid',
+  'arctangent',
+  'triangular',
+  'gaussian',
+  'exponential',
+  'straight-through',
+] as const;
+
+export type SurrogateKind = (typeof SURROGATE_KINDS)[number];
 
 export interface Surrogate {
   readonly kind: SurrogateKind;

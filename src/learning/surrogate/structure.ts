@@ -1,13 +1,13 @@
 /** A description resolved for its input: sizes, shapes, and the rows that the kernels read. */
 import type { KernelRow, LayerRoom } from '../../kernels/surrogate-shape.ts';
-import type {
-  GradientOptimizer,
-  Layer,
-  LearnableConstant,
-  Loss,
-  Neuron,
-  SurrogateKind,
-  TrainingDescription,
+import {
+  type GradientOptimizer,
+  type Layer,
+  type LearnableConstant,
+  type Loss,
+  type Neuron,
+  SURROGATE_KINDS,
+  type TrainingDescription,
 } from './description.ts';
 import { TrainingError } from './errors.ts';
 
@@ -33,14 +33,6 @@ export interface ResolvedLayer {
   readonly fanIn: number;
 }
 
-const SURROGATES: readonly SurrogateKind[] = [
-  'fast-sigmoid',
-  'arctangent',
-  'triangular',
-  'gaussian',
-  'exponential',
-  'straight-through',
-];
 const LOSSES: readonly Loss['kind'][] = [
   'rate-mse',
   'rate-cross-entropy',
@@ -192,8 +184,8 @@ function checkNeuron(neuron: Neuron, fail: Fail): void {
     if (!(neuron.threshold > 0)) fail(`threshold is ${neuron.threshold}; give one above 0`);
     if (!(neuron.surrogate.slope > 0))
       fail(`the surrogate's slope is ${neuron.surrogate.slope}; give one above 0`);
-    if (!SURROGATES.includes(neuron.surrogate.kind)) {
-      fail(`there is no surrogate "${neuron.surrogate.kind}"; there is ${SURROGATES.join(', ')}`);
+    if (!SURROGATE_KINDS.includes(neuron.surrogate.kind)) {
+      fail(`there is no surrogate "${neuron.surrogate.kind}"; there is ${SURROGATE_KINDS.join(', ')}`);
     }
   }
 }
@@ -217,7 +209,7 @@ function neuronRow(neuron: Neuron): KernelRow & { readonly adaptation: number } 
     integrator: 0,
     reset: ['none', 'subtract', 'zero'].indexOf(reset),
     detach: Number(detachReset),
-    surrogate: SURROGATES.indexOf(surrogate.kind),
+    surrogate: SURROGATE_KINDS.indexOf(surrogate.kind),
     slope: surrogate.slope,
     scale: surrogate.scale ?? 1,
     adaptation,

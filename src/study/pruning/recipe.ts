@@ -10,7 +10,7 @@ import { loadLinearAlgebra } from '../../linalg/index.ts';
 import { Comparison, type ComparisonSpec, DENSE } from '../../pruning/comparison.ts';
 import { ALL_METHODS, type PruningInput, pruningSettings } from '../../pruning/index.ts';
 import { TASKS } from '../../pruning/tasks.ts';
-import type { Recipe } from '../recipe.ts';
+import { openedSlots, type Recipe } from '../recipe.ts';
 import { ComparisonSlots } from './slots.ts';
 
 const count = z.int().min(1);
@@ -77,12 +77,8 @@ export const pruneCompare: Recipe = {
   openSlots: async (device, setup) => {
     const comparison = new Comparison(comparisonOf(comparisonSettings.parse(setup.settings)));
     const onProcessor = device.info.kind === 'native' || device.info.software;
-    return {
-      slots: setup.slots ?? (onProcessor ? PROCESSOR_SLOTS : CARD_SLOTS),
-      slotsAre: setup.slots === undefined ? 'only' : 'given',
-      engine: new ComparisonSlots(comparison, device, loadLinearAlgebra()),
-      [Symbol.dispose]: () => {},
-    };
+    const suitable = onProcessor ? PROCESSOR_SLOTS : CARD_SLOTS;
+    return openedSlots(setup, suitable, new ComparisonSlots(comparison, device, loadLinearAlgebra()));
   },
 };
 

@@ -2,12 +2,12 @@
  * `mnist-slayer`: the recorded asynchronous multi-fidelity experiment (`docs/slayer.md`): its 22 hyperparameters with the
  * bounds of its record, train_size, frames and epochs being what a trial costs.
  */
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { type LabelledImages, loadMnist } from '../../data/mnist.ts';
 import { DeviceError } from '../../device/index.ts';
 import { NativeSlayer } from '../../learning/slayer/native.ts';
-import type { Recipe } from '../recipe.ts';
+import { checksumOf } from '../checksum.ts';
+import { openedSlots, type Recipe } from '../recipe.ts';
 import { SlayerSlots } from './slots.ts';
 
 export const slayerSettings = z
@@ -74,9 +74,8 @@ export const mnistSlayer: Recipe = {
   }),
   checkData: () => {},
   checksum: () => {
-    const hash = createHash('sha256');
-    for (const { pixels, labels } of Object.values(loadData())) hash.update(pixels).update(labels);
-    return hash.digest('hex');
+    const { train, test } = loadData();
+    return checksumOf(...[train, test].flatMap(({ pixels, labels }) => [pixels, labels]));
   },
   load: async () => loadData(),
   openSlots: async (device, setup, data) => {
@@ -89,12 +88,6 @@ export const mnistSlayer: Recipe = {
     const settings = slayerSettings.parse(setup.settings);
     const engine = new NativeSlayer(setup.threads ?? 0);
     // A batch of one network keeps all threads busy; with a second one the optimizer is not waited for.
-    const slots = setup.slots ?? 2;
-    return {
-      slots,
-      slotsAre: setup.slots === undefined ? 'only' : 'given',
-      engine: new SlayerSlots(engine, settings, data as SlayerStudyData),
-      [Symbol.dispose]: () => {},
-    };
+    return openedSlots(setup, 2, new SlayerSlots(engine, settings, data as SlayerStudyData));
   },
 };

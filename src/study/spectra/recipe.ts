@@ -1,5 +1,5 @@
 /** `hrsnn-spectrum`: heterogeneous recurrent networks searched by their Lyapunov exponents, untrained. */
-import type { Recipe } from '../recipe.ts';
+import { openedSlots, type Recipe } from '../recipe.ts';
 import { settingsSchema } from './settings.ts';
 import { SpectrumSlots } from './slots.ts';
 
@@ -28,12 +28,6 @@ export const hrsnnSpectrum: Recipe = {
   checksum: () => 'generated',
   load: async () => ({}),
   async openSlots(device, setup) {
-    const slots = setup.slots ?? SLOTS;
-    return {
-      slots,
-      slotsAre: setup.slots === undefined ? 'only' : 'given',
-      engine: new SpectrumSlots(device, settingsSchema.parse(setup.settings)),
-      [Symbol.dispose]: () => {},
-    };
+    return openedSlots(setup, SLOTS, new SpectrumSlots(device, settingsSchema.parse(setup.settings)));
   },
 };

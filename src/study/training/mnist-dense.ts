@@ -4,7 +4,9 @@ import { loadMnist } from '../../data/mnist.ts';
 import { rateCode } from '../../data/rate-code.ts';
 import type { SampleSource } from '../../data/samples.ts';
 import type { TrainingDescription } from '../../learning/surrogate/description.ts';
-import { checksumOf, common, share, surrogates } from './common.ts';
+import { SURROGATE_KINDS } from '../../learning/surrogate/description.ts';
+import { checksumOf } from '../checksum.ts';
+import { common, share } from './common.ts';
 import type { SampleSet, TrainingRecipe } from './recipe.ts';
 
 const params = z.strictObject({
@@ -23,7 +25,7 @@ const params = z.strictObject({
   membraneDecay: share.default(0.9),
   readoutDecay: share.default(0.95),
   threshold: z.number().positive().default(1),
-  surrogate: z.enum(surrogates).default('arctangent'),
+  surrogate: z.enum(SURROGATE_KINDS).default('arctangent'),
   slope: z.number().positive().default(2),
 });
 
@@ -45,7 +47,7 @@ export const mnistDense: TrainingRecipe = {
     dropout: { type: 'real', low: 0, high: 0.8 },
     membraneDecay: { type: 'real', low: 0, high: 1 },
     readoutDecay: { type: 'real', low: 0, high: 1 },
-    surrogate: { type: 'categorical', choices: [...surrogates] },
+    surrogate: { type: 'categorical', choices: [...SURROGATE_KINDS] },
     slope: { type: 'real', low: 0.2, high: 100, scale: 'log' },
   },
   trials: 20,

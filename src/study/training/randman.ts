@@ -3,7 +3,8 @@ import { z } from 'zod';
 import { randman as generate, type RandmanOptions } from '../../data/randman.ts';
 import { chosenSpikes, type SpikeSamples, storedSpikes } from '../../data/samples.ts';
 import type { TrainingDescription } from '../../learning/surrogate/description.ts';
-import { common, surrogates } from './common.ts';
+import { SURROGATE_KINDS } from '../../learning/surrogate/description.ts';
+import { common } from './common.ts';
 import type { TrainingRecipe } from './recipe.ts';
 
 const params = z.strictObject({
@@ -31,7 +32,7 @@ const params = z.strictObject({
   tauMembraneMs: z.number().positive().default(20),
   tauSynapseMs: z.number().positive().default(10),
   tauReadoutMs: z.number().positive().default(20),
-  surrogate: z.enum(surrogates).default('fast-sigmoid'),
+  surrogate: z.enum(SURROGATE_KINDS).default('fast-sigmoid'),
   slope: z.number().positive().default(10),
   /** Initial weights are uniform in +-gain / sqrt(inputs). */
   inputGain: z.number().positive().default(2),
@@ -62,7 +63,7 @@ export const randman: TrainingRecipe = {
     tauMembraneMs: { type: 'real', low: 1, high: 200, scale: 'log' },
     tauSynapseMs: { type: 'real', low: 1, high: 100, scale: 'log' },
     tauReadoutMs: { type: 'real', low: 1, high: 500, scale: 'log' },
-    surrogate: { type: 'categorical', choices: [...surrogates] },
+    surrogate: { type: 'categorical', choices: [...SURROGATE_KINDS] },
     slope: { type: 'real', low: 0.2, high: 100, scale: 'log' },
     inputGain: { type: 'real', low: 0.1, high: 20, scale: 'log' },
     readoutGain: { type: 'real', low: 0.1, high: 20, scale: 'log' },

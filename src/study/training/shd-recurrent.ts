@@ -8,7 +8,8 @@ import {
   readHeidelberg,
 } from '../../data/heidelberg.ts';
 import { joinSteps, type SpikeSamples } from '../../data/samples.ts';
-import { checksumOf, common } from './common.ts';
+import { checksumOf } from '../checksum.ts';
+import { common } from './common.ts';
 import type { TrainingRecipe } from './recipe.ts';
 import { spokenWordsNetwork, spokenWordsParams, spokenWordsSpace } from './spoken-words.ts';
 

@@ -2,8 +2,9 @@
 import { z } from 'zod';
 import { joinSteps, type SpikeSamples } from '../../data/samples.ts';
 import { readSpokenDigits } from '../../data/spoken-digits.ts';
+import { checksumOf } from '../checksum.ts';
 import { StudyError } from '../store.ts';
-import { checksumOf, common } from './common.ts';
+import { common } from './common.ts';
 import type { TrainingRecipe } from './recipe.ts';
 import { encodeSpokenDigits } from './spoken-digits-data.ts';
 import { spokenWordsNetwork, spokenWordsParams, spokenWordsSpace } from './spoken-words.ts';

@@ -1,8 +1,9 @@
 /** The network that the recipes of spoken words train: one recurrent layer, and a leaky readout of its spikes. */
 import { z } from 'zod';
 import type { TrainingDescription } from '../../learning/surrogate/description.ts';
+import { SURROGATE_KINDS } from '../../learning/surrogate/description.ts';
 import type { SpaceInput } from '../../search/index.ts';
-import { decayOf, surrogates } from './common.ts';
+import { decayOf } from './common.ts';
 
 /** Hyperparameters that these recipes share, with the defaults of spoken digits. */
 export const spokenWordsParams = {
@@ -13,7 +14,7 @@ export const spokenWordsParams = {
   /** Of the hidden neurons' synaptic filter; 0: none. */
   tauSynapseMs: z.number().min(0).default(0),
   tauReadoutMs: z.number().min(0).default(330),
-  surrogate: z.enum(surrogates).default('fast-sigmoid'),
+  surrogate: z.enum(SURROGATE_KINDS).default('fast-sigmoid'),
   /** Of the surrogate. */
   slope: z.number().positive().default(5),
   /** Initial weights are uniform in +-gain / sqrt(inputs). */
@@ -43,7 +44,7 @@ export const spokenWordsSpace: SpaceInput = {
   tauMembraneMs: { type: 'real', low: 2, high: 1000, scale: 'log' },
   tauSynapseMs: { type: 'real', low: 1, high: 200, scale: 'log' },
   tauReadoutMs: { type: 'real', low: 5, high: 2000, scale: 'log' },
-  surrogate: { type: 'categorical', choices: [...surrogates] },
+  surrogate: { type: 'categorical', choices: [...SURROGATE_KINDS] },
   slope: { type: 'real', low: 0.2, high: 100, scale: 'log' },
   inputGain: { type: 'real', low: 0.1, high: 10, scale: 'log' },
   recurrentGain: { type: 'real', low: 0.01, high: 5, scale: 'log' },
