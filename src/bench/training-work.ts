@@ -11,6 +11,21 @@ import { keyOf } from '../random/philox.ts';
 import { confirm } from './errors.ts';
 import { BENCH_STREAM } from './launches.ts';
 
+/** Parts of the networks that are timed. */
+export const LIF = {
+  kind: 'lif',
+  membraneDecay: 0.9,
+  threshold: 1,
+  surrogate: { kind: 'fast-sigmoid', slope: 10 },
+} as const;
+export const READOUT: TrainingDescription['layers'][number] = {
+  kind: 'dense',
+  neurons: 10,
+  neuron: { kind: 'integrator', membraneDecay: 0.95 },
+};
+/** So that hidden neurons spike in some per cent of the steps, as trained ones do. */
+export const STRONG = { kind: 'uniform', gain: 4 } as const;
+
 export interface TrainingSizes {
   readonly slots: number;
   readonly batch: number;

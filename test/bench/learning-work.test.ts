@@ -2,24 +2,11 @@
 import { expect, it } from 'vitest';
 import { bestFrom } from '../../src/bench/roofs.ts';
 import { TangentWorkload } from '../../src/bench/tangent-work.ts';
-import { type TrainingSizes, TrainingWorkload } from '../../src/bench/training-work.ts';
+import { LIF, READOUT, STRONG, type TrainingSizes, TrainingWorkload } from '../../src/bench/training-work.ts';
 import { bytesOf } from '../../src/kernels/costs.ts';
 import { type LayerWork, surrogateCosts } from '../../src/kernels/surrogate-costs.ts';
 import { tangentOrthonormalizeCost, tangentStepCost } from '../../src/kernels/tangent-costs.ts';
 import { describeOnDevices } from '../devices.ts';
-
-const LIF = {
-  kind: 'lif',
-  membraneDecay: 0.9,
-  threshold: 1,
-  surrogate: { kind: 'fast-sigmoid', slope: 10 },
-} as const;
-const STRONG = { kind: 'uniform', gain: 4 } as const;
-const READOUT = {
-  kind: 'dense',
-  neurons: 10,
-  neuron: { kind: 'integrator', membraneDecay: 0.95 },
-} as const;
 
 const RECURRENT: TrainingSizes = {
   ...{ slots: 2, batch: 4, steps: 10, input: [1, 1, 40], density: 0.2 },

@@ -6,12 +6,12 @@ import type {
   SlayerNetwork,
   SlayerResult,
 } from '../../src/learning/slayer/network.ts';
-import type { FromWorker, TrialOrder } from '../../src/study/messages.ts';
+import type { TrialOrder } from '../../src/study/messages.ts';
 import { recipeOf } from '../../src/study/recipes.ts';
 import { slayerSettings } from '../../src/study/slayer/mnist-slayer.ts';
 import { SlayerSlots } from '../../src/study/slayer/slots.ts';
-import { serveSlots } from '../../src/study/slots.ts';
 import type { Hyperparameters, TrialOutcome } from '../../src/study/trial.ts';
+import { serveOrders } from './serve-orders.ts';
 
 const settings = slayerSettings.parse({ trainSamples: 40, holdOutSamples: 12, testSamples: 8, beta: 0.2 });
 const VALUES = {
@@ -75,26 +75,10 @@ class Guesses implements SlayerEngine {
 }
 
 async function serve(changes: readonly Hyperparameters[], slots: number): Promise<TrialOutcome[]> {
-  const waiting = changes.map(
+  const orders = changes.map(
     (one, number): TrialOrder => ({ number, seed: number, values: { ...VALUES, ...one } }),
   );
-  const source = {
-    abandoned: false,
-    poll: () => waiting.shift(),
-    soon: async () => {},
-    next: async () => waiting.shift(),
-  };
-  const outcomes: TrialOutcome[] = [];
-  await serveSlots(
-    { slots, deviceName: 'made up' },
-    new SlayerSlots(new Guesses(), settings, DATA),
-    source,
-    (message: FromWorker) => {
-      if (message.kind !== 'outcomes') return;
-      for (const { number, outcome } of message.ended) outcomes[number] = { ...outcome, seconds: 0 };
-    },
-  );
-  return outcomes;
+  return await serveOrders(new SlayerSlots(new Guesses(), settings, DATA), orders, slots);
 }
 
 describe('trials of mnist-slayer', () => {

@@ -1,23 +1,6 @@
 /** The kernels of training by surrogate gradients: a batch forward, backward and an update. */
-import type { TrainingDescription } from '../../learning/surrogate/description.ts';
 import type { BenchCase, BenchSuite } from '../suite.ts';
-import { type TrainingSizes, TrainingWorkload } from '../training-work.ts';
-
-type Layers = TrainingDescription['layers'];
-
-const LIF = {
-  kind: 'lif',
-  membraneDecay: 0.9,
-  threshold: 1,
-  surrogate: { kind: 'fast-sigmoid', slope: 10 },
-} as const;
-const READOUT: Layers[number] = {
-  kind: 'dense',
-  neurons: 10,
-  neuron: { kind: 'integrator', membraneDecay: 0.95 },
-};
-/** So that hidden neurons spike in some per cent of the steps, as trained ones do. */
-const STRONG = { kind: 'uniform', gain: 4 } as const;
+import { LIF, READOUT, STRONG, type TrainingSizes, TrainingWorkload } from '../training-work.ts';
 
 export const training: BenchSuite = {
   name: 'training',

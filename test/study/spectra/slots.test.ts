@@ -2,12 +2,12 @@
 import { describe, expect, it } from 'vitest';
 import type { Device } from '../../../src/device/index.ts';
 import { networkSpectra } from '../../../src/dynamics/index.ts';
-import type { FromWorker, TrialOrder, WorkerSetup } from '../../../src/study/messages.ts';
+import type { TrialOrder, WorkerSetup } from '../../../src/study/messages.ts';
 import { recipeOf } from '../../../src/study/recipes.ts';
-import { serveSlots } from '../../../src/study/slots.ts';
 import { networkOf, objectiveOf, settingsSchema } from '../../../src/study/spectra/settings.ts';
 import type { Hyperparameters, JsonObject, TrialOutcome } from '../../../src/study/trial.ts';
 import { describeOnDevices } from '../../devices.ts';
+import { serveOrders } from '../serve-orders.ts';
 
 const SMALL = { neurons: 30, degree: 6, durationMs: 40, transientMs: 20, intervalMs: 2, exponents: 6 };
 
@@ -30,19 +30,7 @@ async function serve(
     slots,
   };
   using opened = await recipe.openSlots(device, setup, await recipe.load(setup.settings), (batch) => batch);
-  const waiting = [...orders];
-  const outcomes: TrialOutcome[] = [];
-  const source = {
-    abandoned: false,
-    poll: () => waiting.shift(),
-    soon: async () => {},
-    next: async () => waiting.shift(),
-  };
-  await serveSlots({ slots, deviceName: 'any' }, opened.engine, source, (message: FromWorker) => {
-    if (message.kind !== 'outcomes') return;
-    for (const { number, outcome } of message.ended) outcomes[number] = { ...outcome, seconds: 0 };
-  });
-  return outcomes;
+  return await serveOrders(opened.engine, orders, slots);
 }
 
 describeOnDevices('trials of spectra', (open) => {

@@ -2,15 +2,15 @@
 import { describe, expect, it } from 'vitest';
 import type { Device } from '../../../src/device/index.ts';
 import type { SlotBatch } from '../../../src/learning/surrogate/training.ts';
-import type { FromWorker, TrialOrder, WorkerSetup } from '../../../src/study/messages.ts';
+import type { TrialOrder, WorkerSetup } from '../../../src/study/messages.ts';
 import { recipeOf } from '../../../src/study/recipes.ts';
-import { serveSlots } from '../../../src/study/slots.ts';
 import { openTrainingSlots } from '../../../src/study/training/open.ts';
 import { paramsOfTrial, settingsSchemaOf } from '../../../src/study/training/params.ts';
 import { trainingRecipeOf } from '../../../src/study/training/recipe.ts';
 import { TrainingTrial } from '../../../src/study/training/trial.ts';
 import type { Hyperparameters, TrialOutcome } from '../../../src/study/trial.ts';
 import { describeOnDevices } from '../../devices.ts';
+import { serveOrders } from '../serve-orders.ts';
 
 const recipe = trainingRecipeOf('randman');
 const SMALL = { classes: 3, samplesPerClass: 20, steps: 24, alpha: 1.5, beta: 0.2 };
@@ -46,19 +46,7 @@ async function serve(device: Device, orders: readonly TrialOrder[], slots: numbe
     slots,
   };
   using opened = await openTrainingSlots(device, setup, recipe, settings, data);
-  const waiting = [...orders];
-  const outcomes: TrialOutcome[] = [];
-  const source = {
-    abandoned: false,
-    poll: () => waiting.shift(),
-    soon: async () => {},
-    next: async () => waiting.shift(),
-  };
-  await serveSlots({ slots, deviceName: 'any' }, opened.engine, source, (message: FromWorker) => {
-    if (message.kind !== 'outcomes') return;
-    for (const { number, outcome } of message.ended) outcomes[number] = outcome;
-  });
-  return outcomes;
+  return await serveOrders(opened.engine, orders, slots);
 }
 
 /** An outcome without its times. */
