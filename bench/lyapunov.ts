@@ -18,10 +18,9 @@
  */
 import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
+import { randomCoefficients, randomOperator } from '../src/bench/tangent-work.ts';
 import { type Device, openDevice } from '../src/device/index.ts';
 import { TangentBatch, type TangentOperator } from '../src/kernels/tangent-batch.ts';
-import { Draws } from '../src/random/draws.ts';
-import { keyOf } from '../src/random/philox.ts';
 import { interpreterWith } from './peers/interpreter.ts';
 import { median } from './statistics.ts';
 
@@ -63,38 +62,6 @@ function peer(python: string, request: Readonly<Record<string, unknown>>): Answe
   return JSON.parse(stdout.slice(stdout.lastIndexOf('{"system"'))) as Answer;
 }
 
-/** Each neuron with `degree` sources, normal weights of standard deviation 1.5 / sqrt(degree). */
-function operatorOf(neurons: number, degree: number, seed: number): TangentOperator {
-  const draws = new Draws(keyOf(seed), 0);
-  const sources = new Uint32Array(neurons * degree);
-  const weights = new Float32Array(neurons * degree);
-  for (let i = 0; i < neurons; i++) {
-    draws.at(i, 0);
-    const chosen = new Set<number>();
-    while (chosen.size < degree) chosen.add(draws.below(neurons));
-    [...chosen].forEach((source, s) => {
-      sources[i * degree + s] = source;
-      weights[i * degree + s] = (1.5 / Math.sqrt(degree)) * draws.normal();
-    });
-  }
-  const bounds = Uint32Array.from({ length: neurons + 1 }, (_, i) => i * degree);
-  const leaks = new Float32Array(neurons).fill(Math.exp(-0.05));
-  return { neurons, channels: 0, bounds, sources, weights, leaks };
-}
-
-/** Coefficients of some steps: gains from 0 to 1, the leak, and 1. */
-function coefficientsOf(neurons: number, steps: number, seed: number): Float32Array {
-  const draws = new Draws(keyOf(seed), 1).at(0, 0);
-  const all = new Float32Array(3 * steps * neurons);
-  for (let step = 0; step < steps; step++) {
-    const at = 3 * step * neurons;
-    for (let i = 0; i < neurons; i++) all[at + i] = draws.unit();
-    all.fill(Math.exp(-0.05), at + neurons, at + 2 * neurons);
-    all.fill(1, at + 2 * neurons, at + 3 * neurons);
-  }
-  return all;
-}
-
 interface Work {
   readonly neurons: number;
   readonly degree: number;
@@ -116,7 +83,7 @@ async function carry(device: Device, operators: readonly TangentOperator[], work
   const { count, steps, interval } = work;
   using batch = await TangentBatch.create(device, operators, { count, steps: interval, seed: 1 });
   const own = Array.from({ length: 8 }, (_, seed) =>
-    operators.map(({ neurons }) => coefficientsOf(neurons, interval, seed)),
+    operators.map(({ neurons }) => randomCoefficients(neurons, interval, seed)),
   );
   await device.timings();
   const sums = new Float64Array(count);
@@ -165,7 +132,7 @@ console.log(`${device.info.name}, ${repetitions} repetitions`);
 
 if (cases.includes('spectrum')) {
   const { neurons, degree, steps, interval } = work;
-  const operator = operatorOf(neurons, degree, 1);
+  const operator = randomOperator(neurons, degree, 1);
   const peers = options.peers === '' ? [] : options.peers.split(',');
   const python =
     peers.length > 0 ? interpreterWith('scipy, jax', ['numpy', 'scipy', 'jax'], options.python) : '';
@@ -230,7 +197,7 @@ if (cases.includes('spectrum')) {
 
 if (cases.includes('leading')) {
   const large: Work = { neurons: 10_000, degree: 100, count: 10, steps: 200, interval: 10 };
-  const operator = operatorOf(large.neurons, large.degree, 2);
+  const operator = randomOperator(large.neurons, large.degree, 2);
   await carry(device, [operator], { ...large, steps: 20 });
   const times: number[] = [];
   for (let repetition = 0; repetition < repetitions; repetition++) {
@@ -241,7 +208,9 @@ if (cases.includes('leading')) {
 
 if (cases.includes('batch')) {
   const small: Work = { neurons: 200, degree: 20, count: 10, steps: 100, interval: 10 };
-  const operators = Array.from({ length: 64 }, (_, seed) => operatorOf(small.neurons, small.degree, seed));
+  const operators = Array.from({ length: 64 }, (_, seed) =>
+    randomOperator(small.neurons, small.degree, seed),
+  );
   const [first] = operators as [TangentOperator];
   await carry(device, operators, { ...small, steps: 10 });
   await carry(device, [first], { ...small, steps: 10 });

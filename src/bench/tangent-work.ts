@@ -134,20 +134,12 @@ export class TangentWorkload implements Disposable {
     };
   }
 
-  /** The same for the two of a pair: gains from 0 to 1, the leak, and 1. */
+  /** The same for the two of a pair. */
   #coefficients(steps: number, seed: number): Float32Array[] {
     const { networks, neurons } = this.#sizes;
-    return Array.from({ length: networks }, (_, network) => {
-      const draws = new Draws(keyOf(seed), 1).at(network >> 1, 0);
-      const all = new Float32Array(3 * steps * neurons);
-      for (let step = 0; step < steps; step++) {
-        const at = 3 * step * neurons;
-        for (let i = 0; i < neurons; i++) all[at + i] = draws.unit();
-        all.fill(LEAK, at + neurons, at + 2 * neurons);
-        all.fill(1, at + 2 * neurons, at + 3 * neurons);
-      }
-      return all;
-    });
+    return Array.from({ length: networks }, (_, network) =>
+      randomCoefficients(neurons, steps, seed, network >> 1),
+    );
   }
 
   [Symbol.dispose](): void {
@@ -155,21 +147,36 @@ export class TangentWorkload implements Disposable {
   }
 }
 
-/** Each target with `degree` sources and normal weights of standard deviation 1.5 / sqrt(degree). */
-function randomOperator(neurons: number, degree: number, seed: number): TangentOperator {
+/** Each neuron with `degree` sources, no two the same, and normal weights of standard deviation 1.5 / sqrt(degree). */
+export function randomOperator(neurons: number, degree: number, seed: number): TangentOperator {
   const draws = new Draws(keyOf(seed), 0);
   const sources = new Uint32Array(neurons * degree);
   const weights = new Float32Array(neurons * degree);
   for (let target = 0; target < neurons; target++) {
     draws.at(target, 0);
-    for (let s = target * degree; s < (target + 1) * degree; s++) {
-      sources[s] = draws.below(neurons);
-      weights[s] = (1.5 / Math.sqrt(degree)) * draws.normal();
-    }
+    const chosen = new Set<number>();
+    while (chosen.size < degree) chosen.add(draws.below(neurons));
+    [...chosen].forEach((source, s) => {
+      sources[target * degree + s] = source;
+      weights[target * degree + s] = (1.5 / Math.sqrt(degree)) * draws.normal();
+    });
   }
   const bounds = Uint32Array.from({ length: neurons + 1 }, (_, i) => i * degree);
   const leaks = new Float32Array(neurons).fill(LEAK);
   return { neurons, channels: 0, bounds, sources, weights, leaks };
+}
+
+/** Coefficients of some steps, [step][3][neurons]: gains from 0 to 1, the leak, and 1. */
+export function randomCoefficients(neurons: number, steps: number, seed: number, number = 0): Float32Array {
+  const draws = new Draws(keyOf(seed), 1).at(number, 0);
+  const all = new Float32Array(3 * steps * neurons);
+  for (let step = 0; step < steps; step++) {
+    const at = 3 * step * neurons;
+    for (let i = 0; i < neurons; i++) all[at + i] = draws.unit();
+    all.fill(LEAK, at + neurons, at + 2 * neurons);
+    all.fill(1, at + 2 * neurons, at + 3 * neurons);
+  }
+  return all;
 }
 
 function randomOperations(neurons: number, length: number, seed: number): TangentOperations {

@@ -10,9 +10,9 @@ import {
   slayerTest,
   slayerTraining,
 } from '../../learning/slayer/train.ts';
+import { checkedHyperparameters } from '../checked-hyperparameters.ts';
 import type { TrialOrder } from '../messages.ts';
 import type { SlotTrial } from '../slots.ts';
-import { StudyError } from '../store.ts';
 import type { ChunkReport, PhaseReport, TrialOutcome } from '../trial.ts';
 import type { SlayerSettings, SlayerStudyData } from './mnist-slayer.ts';
 
@@ -69,12 +69,7 @@ export class SlayerTrial implements SlotTrial {
     settings: SlayerSettings,
     data: SlayerStudyData,
   ) {
-    const parsed = hyperparameters.safeParse(values);
-    if (!parsed.success) {
-      const [issue] = parsed.error.issues;
-      throw new StudyError('bad-input', `mnist-slayer: ${issue?.path.join('.')}: ${issue?.message}`);
-    }
-    this.#values = parsed.data;
+    this.#values = checkedHyperparameters('mnist-slayer', hyperparameters, values);
     this.#settings = settings;
     this.#engine = engine;
     this.#data = data;
@@ -86,7 +81,7 @@ export class SlayerTrial implements SlotTrial {
       [trainSamples, holdOutSamples],
       dataSeed,
     );
-    const { train_size } = parsed.data;
+    const { train_size } = this.#values;
     this.#learned = train_size < 0.99 ? Math.max(1, Math.floor(trainSamples * train_size)) : trainSamples;
     this.#training = slayerTraining(
       engine,

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { hrsnn } from '../../network/models/hrsnn.ts';
 import type { Network } from '../../network/network.ts';
-import { StudyError } from '../store.ts';
+import { checkedHyperparameters } from '../checked-hyperparameters.ts';
 import type { Hyperparameters } from '../trial.ts';
 
 export const settingsSchema = z.strictObject({
@@ -52,12 +52,11 @@ export function networkOf(
   given: Hyperparameters,
   seed: number,
 ): Network {
-  const parsed = values.safeParse(given);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw new StudyError('bad-input', `hrsnn-spectrum: ${issue?.path.join('.')}: ${issue?.message}`);
-  }
-  const { tauMembraneMs, tauSynapseMs, shape, ...others } = parsed.data;
+  const { tauMembraneMs, tauSynapseMs, shape, ...others } = checkedHyperparameters(
+    'hrsnn-spectrum',
+    values,
+    given,
+  );
   return hrsnn({
     ...others,
     neurons,

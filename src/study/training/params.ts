@@ -1,6 +1,6 @@
 /** From a study's settings and a trial's values to the hyperparameters of a recipe. */
 import { z } from 'zod';
-import { StudyError } from '../store.ts';
+import { checkedHyperparameters } from '../checked-hyperparameters.ts';
 import type { Hyperparameters, JsonObject } from '../trial.ts';
 import { share } from './common.ts';
 import type { CommonParams, TrainingParams, TrainingRecipe } from './recipe.ts';
@@ -45,8 +45,5 @@ export function paramsOfTrial(
     Object.entries(settings).filter(([key]) => Object.hasOwn(params.shape, key)),
   );
   // Of a trial's seed of 53 bits so many that it can be multiplied by epochs.
-  const parsed = params.safeParse({ ...own, ...values, seed: seed % 2 ** 32 });
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw new StudyError('bad-input', `${name}: ${issue?.path.join('.')}: ${issue?.message}`);
+  return checkedHyperparameters(name, params, { ...own, ...values, seed: seed % 2 ** 32 });
 }
