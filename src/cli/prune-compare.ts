@@ -13,7 +13,7 @@ import { comparisonSettings, MOST_SEEDS, pruneCompare } from '../study/pruning/r
 import { findRunDevices } from '../study/run-devices.ts';
 import { runSearch } from '../study/search.ts';
 import { openSqliteStore } from '../study/sqlite-store.ts';
-import type { StudySpec, TrialRecord } from '../study/store.ts';
+import type { StudySpec, StudySummary, TrialRecord } from '../study/store.ts';
 import type { JsonObject } from '../study/trial.ts';
 import { EXIT } from './errors.ts';
 import { checkFigureName, writeFigure } from './figure-file.ts';
@@ -178,14 +178,14 @@ async function runStudy(spec: StudySpec, { db, devices, slots, json = false }: C
     if (isPostgresUrl(db)) {
       await using store = await openPostgresStore(db);
       display.note('Workers run the trials: start tacet worker with the same --db on each machine.');
-      done = await endedIn(store.trials(spec.name).catch(() => []));
+      done = endedOf(await store.studies(), spec.name);
       const onEvent = (event: { kind: string; trials?: readonly unknown[] }) =>
         count(event.kind, event.trials?.length ?? 0);
       return await coordinate(spec, store, { stop, onEvent });
     }
     using store = openSqliteStore(db);
     store.openStudy(spec);
-    done = await endedIn(store.trials(spec.name));
+    done = endedOf(store.studies(), spec.name);
     if (done >= spec.trials) return true;
     const report = await runSearch(spec, store, {
       devices: await findRunDevices(devices),
@@ -199,8 +199,10 @@ async function runStudy(spec: StudySpec, { db, devices, slots, json = false }: C
   }
 }
 
-async function endedIn(trials: Promise<readonly TrialRecord[]> | readonly TrialRecord[]): Promise<number> {
-  return (await trials).filter(({ finishedAt }) => finishedAt !== undefined).length;
+/** Trials of a study that have ended; 0 where it is not there yet. */
+function endedOf(studies: readonly StudySummary[], name: string): number {
+  const counts = studies.find(({ spec }) => spec.name === name)?.counts;
+  return counts === undefined ? 0 : counts.complete + counts.silent + counts.failed;
 }
 
 function failures(trials: readonly TrialRecord[]): string {

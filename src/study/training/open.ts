@@ -4,6 +4,7 @@ import { SurrogateTrainer } from '../../learning/surrogate/trainer.ts';
 import type { WorkerSetup } from '../messages.ts';
 import type { OpenedSlots } from '../recipe.ts';
 import { launchMsOf } from '../slots.ts';
+import { StudyError } from '../store.ts';
 import type { Hyperparameters } from '../trial.ts';
 import { paramsOfTrial, type TrainingStudySettings } from './params.ts';
 import type { TrainingData, TrainingRecipe } from './recipe.ts';
@@ -58,8 +59,9 @@ function runnable(
   const known = networks.flatMap((values) => {
     try {
       return [paramsOfTrial(recipe, settings, values)];
-    } catch {
-      return [];
+    } catch (error) {
+      if (error instanceof StudyError) return [];
+      throw error;
     }
   });
   return known.length > 0 ? known : [paramsOfTrial(recipe, settings, {})];
