@@ -11,8 +11,9 @@
  * - `conv`: an image of SLAYER's convolutional network against the products of a dense computation
  *
  * Each case runs on the devices, then on the peers (bench/peers/surrogate_training.py: torch on the processor) with one
- * thread and with two, then on the devices again; of two runs of one library the faster counts. `--threads 1` compares
- * processor time on a machine that does other things too; `--json` prints lines of JSON instead.
+ * thread and with two (`--peer-threads 2`: with two alone), then on the devices again; of two runs of one library the
+ * faster counts. `--threads 1` compares processor time on a machine that does other things too; `--json` prints lines
+ * of JSON instead.
  */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -29,11 +30,14 @@ const { values } = parseArgs({
     repetitions: { type: 'string', default: '7' },
     python: { type: 'string' },
     threads: { type: 'string', default: '2' },
+    'peer-threads': { type: 'string' },
     json: { type: 'boolean', default: false },
   },
 });
 const repetitions = Number(values.repetitions);
 const threads = Number(values.threads);
+const peerThreads =
+  values['peer-threads']?.split(',').map(Number) ?? Array.from({ length: threads }, (_, index) => index + 1);
 const sizes = values.n === undefined ? [1024, 4096] : values.n.split(',').map(Number);
 
 const wants = (task: string): boolean => values.task === 'all' || values.task === task;
@@ -56,7 +60,7 @@ async function compare(
   };
   await ours();
   if (values.python) {
-    for (let count = 1; count <= threads; count++) rows.push(...peers(task, n, count));
+    for (const count of peerThreads) rows.push(...peers(task, n, count));
     await ours();
   }
   const best = new Map<string, Timing>();
