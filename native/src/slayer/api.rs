@@ -13,7 +13,7 @@ use super::job::Job;
 use super::layer::{Routes, straight};
 use super::neuron::{Neuron, STATE};
 use super::products::tile_widths;
-use super::shape::{Bytes, CLASS_BLOCKS, CLASSES, IMAGE_SIDE, Ints, LANES, Reals, Shape};
+use super::shape::{Bytes, CLASS_BLOCKS, CLASSES, IMAGE_SIDE, Ints, LANES, Reals, Shape, Stage};
 use crate::failure::Failure;
 use crate::worker::Worker;
 
@@ -217,7 +217,7 @@ fn job(network: &SlayerNetwork) -> Result<Job, Failure> {
         surrogate_inverse_width: (1.0 / (network.surrogate[1] * f64::from(STATE))) as f32,
     };
     let dropout = if network.train { network.dropout } else { 0.0 };
-    let routes = |delays: &[u32], blocks: usize| -> Routes {
+    let routes = |delays: &[u32], blocks: usize| -> Vec<Routes> {
         let mut routes = straight(blocks);
         for (block, routes) in routes.iter_mut().enumerate() {
             routes.clear();
@@ -235,8 +235,8 @@ fn job(network: &SlayerNetwork) -> Result<Job, Failure> {
         shape,
         train: network.train,
         neurons: std::array::from_fn(neuron),
-        first: blocked(&network.first, 1, one.channels, one.kernel),
-        second: blocked(&network.second, one.channels, two.channels, two.kernel),
+        first: first_rows(&network.first, &one),
+        second: second_rows(&network.second, &two),
         output: output_rows(&network.output, two.channels, two.pool_side()),
         second_back: back_rows(&network.second, one.channels, two.channels, two.kernel),
         output_back: output_back(&network.output, two.channels, two.pool_side()),
@@ -244,8 +244,6 @@ fn job(network: &SlayerNetwork) -> Result<Job, Failure> {
             routes(&network.first_delays, one.blocks()),
             routes(&network.second_delays, two.blocks()),
         ],
-        delays: [&network.first_delays, &network.second_delays]
-            .map(|delays| delays.iter().map(|&delay| delay as usize).collect()),
         dropout: (dropout * 2f64.powi(32)) as u64,
         amplitude: (1.0 / (1.0 - dropout)) as f32,
         key: [network.seed_words[0], network.seed_words[1]],
@@ -257,21 +255,37 @@ fn job(network: &SlayerNetwork) -> Result<Job, Failure> {
 /// A weight of 1/32 in units of the states.
 const WEIGHT: i32 = STATE / 32;
 
-/// Forward weights of a convolution: [input channel][row][column, reversed][block].
-fn blocked(weights: &[i32], inputs: usize, outputs: usize, kernel: usize) -> Vec<Ints> {
-    let blocks = outputs.div_ceil(LANES);
-    let mut found = vec![[0; LANES]; inputs * kernel * kernel * blocks];
+/// Forward weights of the first convolution: [row][column][block].
+fn first_rows(weights: &[i32], stage: &Stage) -> Vec<Ints> {
+    let pixels = stage.kernel * stage.kernel;
+    let mut found = vec![[0; LANES]; pixels * stage.blocks()];
     for (index, &weight) in weights.iter().enumerate() {
-        let (kx, rest) = (index % kernel, index / kernel);
-        let (ky, rest) = (rest % kernel, rest / kernel);
-        let (input, output) = (rest % inputs, rest / inputs);
-        let place = ((input * kernel + ky) * kernel + kernel - 1 - kx) * blocks;
-        found[place + output / LANES][output % LANES] = weight * WEIGHT;
+        let (pixel, output) = (index % pixels, index / pixels);
+        found[pixel * stage.blocks() + output / LANES][output % LANES] = weight * WEIGHT;
     }
     found
 }
 
-/// The same for what a convolution sends back, as [`Back`] has it.
+/// Those of the second: [row][input channel][number], as [`Stage::kernel_row`] has them.
+fn second_rows(weights: &[i32], stage: &Stage) -> Vec<i32> {
+    let Stage {
+        inputs,
+        channels,
+        kernel,
+        ..
+    } = *stage;
+    let mut found = vec![0; kernel * inputs * stage.kernel_row()];
+    for (index, &weight) in weights.iter().enumerate() {
+        let (kx, rest) = (index % kernel, index / kernel);
+        let (ky, rest) = (rest % kernel, rest / kernel);
+        let (input, output) = (rest % inputs, rest / inputs);
+        let row = (ky * inputs + input) * stage.kernel_row();
+        found[row + (kernel - 1 - kx) * channels + output] = weight * WEIGHT;
+    }
+    found
+}
+
+/// What the second convolution sends back by, as [`Back`] has it.
 ///
 /// [`Back`]: super::products::Back
 fn back_rows(weights: &[i32], inputs: usize, outputs: usize, kernel: usize) -> Vec<Reals> {

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::image::run_image;
 use super::job::{Gradients, Image, Job, Outcome};
 use super::products::add_reals;
-use super::shape::{CLASSES, LANES, Reals};
+use super::shape::{CLASSES, LANES};
 use super::workspace::Workspace;
 
 /// Sums are formed in this many parts, so at most as many threads work on a batch.
@@ -82,9 +82,9 @@ pub fn run(job: &Job, input: &Input, spare: &Spare) -> Sums {
 
 impl Gradients {
     fn add(&mut self, part: &Self) {
-        add_reals(&mut self.first, &part.first);
+        add_reals(self.first.as_flattened_mut(), part.first.as_flattened());
         add_reals(&mut self.second, &part.second);
-        add_reals(&mut self.output, &part.output);
+        add_reals(self.output.as_flattened_mut(), part.output.as_flattened());
         for (sums, adds) in self.delays.iter_mut().zip(&part.delays) {
             for (sum, add) in sums.iter_mut().zip(adds) {
                 *sum += add;
@@ -101,23 +101,23 @@ impl Gradients {
     /// convolutions, [class][channel][row][column].
     pub fn flat(&self, job: &Job) -> [Vec<f32>; 3] {
         let [one, two] = job.shape.stages;
-        let conv = |blocked: &[Reals], inputs: usize, outputs: usize, kernel: usize| {
-            let blocks = outputs.div_ceil(LANES);
-            let mut flat = Vec::with_capacity(outputs * inputs * kernel * kernel);
-            for output in 0..outputs {
-                for input in 0..inputs {
-                    for ky in 0..kernel {
-                        for kx in 0..kernel {
-                            let place = ((input * kernel + ky) * kernel + kernel - 1 - kx) * blocks;
-                            flat.push(blocked[place + output / LANES][output % LANES]);
-                        }
-                    }
-                }
-            }
-            flat
-        };
         if !job.train {
             return [Vec::new(), Vec::new(), Vec::new()];
+        }
+        let mut first = Vec::with_capacity(one.channels * one.kernel * one.kernel);
+        for output in 0..one.channels {
+            for pixel in self.first.chunks_exact(one.blocks()) {
+                first.push(pixel[output / LANES][output % LANES]);
+            }
+        }
+        let mut second = Vec::with_capacity(two.channels * two.inputs * two.kernel * two.kernel);
+        for output in 0..two.channels {
+            for input in 0..two.inputs {
+                for ky in 0..two.kernel {
+                    let row = &self.second[(ky * two.inputs + input) * two.kernel_row()..];
+                    second.extend((0..two.kernel).rev().map(|kx| row[kx * two.channels + output]));
+                }
+            }
         }
         let sites = two.pool_side() * two.pool_side();
         let wide = two.blocks() * LANES;
@@ -131,10 +131,6 @@ impl Gradients {
                 }
             }
         }
-        [
-            conv(&self.first, 1, one.channels, one.kernel),
-            conv(&self.second, one.channels, two.channels, two.kernel),
-            output,
-        ]
+        [first, second, output]
     }
 }

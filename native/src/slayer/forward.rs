@@ -1,76 +1,53 @@
-//! One image forward in time, all layers step by step.
+//! One image forward in time, layer by layer.
 
-use super::job::{Image, Job, Outcome};
-use super::layer::{Routes, straight};
-use super::neuron::{Neuron, State, step, surrogate};
-use super::products::add_ints;
-use super::shape::{CLASS_BLOCKS, IMAGE_SIDE, LANES};
-use super::workspace::{StageSpace, Workspace};
+use super::job::{Job, Outcome};
+use super::layer::Layer;
+use super::neuron::{State, step, surrogate};
+use super::products::{add_ints, gather, spiking};
+use super::shape::{CLASS_BLOCKS, Ints, LANES};
+use super::workspace::{Input, Stage, Workspace};
 
-/// All steps of an image; what each layer sent stays in the workspace.
+/// All layers of an image; what each of them sent stays in the workspace.
 #[inline(always)]
-pub fn forward(work: &mut Workspace, job: &Job, image: &Image<'_>) -> Outcome {
+pub fn forward(work: &mut Workspace, job: &Job) -> Outcome {
+    let Workspace {
+        stages,
+        input,
+        output_derivatives,
+        output_voltages,
+        fed,
+        ..
+    } = work;
+    let [first, second] = stages;
     let steps = job.shape.steps;
-    let [one, two] = job.shape.stages;
-    let [first, second] = &mut work.stages;
-    let second_blocks = two.blocks();
-    let pool_routes = [straight(one.blocks()), straight(second_blocks)];
-    let mut classes = [State {
-        threshold: [job.neurons[4].threshold; LANES],
-        ..State::default()
-    }; CLASS_BLOCKS];
+    first_conv(first, job, input, fed);
+    pool(first, job, 0, fed);
+    first.pool_events.list(&first.pool);
+    second_conv(first, second, job, fed);
+    pool(second, job, 1, fed);
+
+    let pool = &second.pool;
+    let mut input = vec![[[0; LANES]; CLASS_BLOCKS]; steps];
+    for number in 0..pool.active.len() {
+        let site = pool.active[number] as usize;
+        for block in 0..pool.blocks {
+            for (input, &sent) in input.iter_mut().zip(pool.sent(number, block)) {
+                for lane in spiking(sent) {
+                    let at = ((site * pool.blocks + block) * LANES + lane) * CLASS_BLOCKS;
+                    let weights = &job.output[at..at + CLASS_BLOCKS];
+                    add_ints(input.as_flattened_mut(), weights.as_flattened());
+                }
+            }
+        }
+    }
+    let neuron = &job.neurons[4];
+    let mut classes = [State::at_rest(neuron); CLASS_BLOCKS];
     let mut class_spikes = [[0; LANES]; CLASS_BLOCKS];
-    for t in 0..steps {
-        let (row, columns) = (one.padded_side() * one.blocks(), one.kernel * one.blocks());
-        for &pixel in image.events_at(t) {
-            let (y, x) = (pixel as usize / IMAGE_SIDE, pixel as usize % IMAGE_SIDE);
-            for ky in 0..one.kernel {
-                let start = (y + one.kernel - 1 - ky) * row + x * one.blocks();
-                add_ints(
-                    &mut first.input[start..start + columns],
-                    &job.first[ky * columns..][..columns],
-                );
-            }
-        }
-        advance_stage(
-            first,
-            &job.neurons[..2],
-            t,
-            (&job.routes[0], &pool_routes[0]),
-            one.kernel,
-            job,
-        );
-
-        let (row, columns) = (two.padded_side() * second_blocks, two.kernel * second_blocks);
-        let pool_side = first.pool.side;
-        for &(site, channel) in first.pool.sent_at(t) {
-            let (y, x) = (site as usize / pool_side, site as usize % pool_side);
-            for ky in 0..two.kernel {
-                let start = (y + two.kernel - 1 - ky) * row + x * second_blocks;
-                add_ints(
-                    &mut second.input[start..start + columns],
-                    &job.second[(channel as usize * two.kernel + ky) * columns..][..columns],
-                );
-            }
-        }
-        advance_stage(
-            second,
-            &job.neurons[2..4],
-            t,
-            (&job.routes[1], &pool_routes[1]),
-            two.kernel,
-            job,
-        );
-
-        let mut input = [[0; LANES]; CLASS_BLOCKS];
-        for &(site, channel) in second.pool.sent_at(t) {
-            let at = (site as usize * second_blocks * LANES + channel as usize) * CLASS_BLOCKS;
-            add_ints(&mut input, &job.output[at..at + CLASS_BLOCKS]);
-        }
+    for (t, input) in input.iter().enumerate() {
         for (block, state) in classes.iter_mut().enumerate() {
-            let (spikes, distance) = step(&job.neurons[4], state, &input[block]);
-            work.output_derivatives[t * CLASS_BLOCKS + block] = surrogate(&job.neurons[4], &distance);
-            work.output_voltages[t * CLASS_BLOCKS + block] = state.voltage;
+            let (spikes, distance) = step(neuron, state, &input[block]);
+            output_derivatives[t * CLASS_BLOCKS + block] = surrogate(neuron, &distance);
+            output_voltages[t * CLASS_BLOCKS + block] = state.voltage;
             // Those of the last step leave the window by the shift.
             if t + 1 < steps {
                 for l in 0..LANES {
@@ -95,47 +72,109 @@ pub fn forward(work: &mut Workspace, job: &Job, image: &Image<'_>) -> Outcome {
     outcome
 }
 
-/// One step of a conv layer, whose input is summed, and of the pool behind it.
+/// The conv layer that sees the image: each site sums the weights of the pixels that spike in its window.
 #[inline(always)]
-fn advance_stage(
-    space: &mut StageSpace,
-    neurons: &[Neuron],
-    t: usize,
-    routes: (&Routes, &Routes),
-    kernel: usize,
-    job: &Job,
-) {
-    let StageSpace {
-        conv,
-        pool,
-        input,
-        kept,
-        ..
-    } = space;
-    let (blocks, side) = (conv.blocks, conv.side);
-    let padded = side + 2 * (kernel - 1);
-    for (a, &site) in conv.active.iter().enumerate() {
-        let (y, x) = (site as usize / side, site as usize % side);
-        let at = ((y + kernel - 1) * padded + x + kernel - 1) * blocks;
-        let input = &mut input[at..at + blocks];
-        conv.fed[a * blocks..(a + 1) * blocks].copy_from_slice(input);
-        input.fill([0; LANES]);
+fn first_conv(stage: &mut Stage, job: &Job, input: &mut Input, fed: &mut [Ints]) {
+    let conv = &mut stage.conv;
+    for number in 0..conv.active.len() {
+        let place = conv.place(number);
+        input.look(place, stage.kernel);
+        for block in 0..conv.blocks {
+            for (t, fed) in fed.iter_mut().enumerate() {
+                let mut sum: Ints = [0; LANES];
+                for &pixel in input.seen(t) {
+                    let weights = &job.first[usize::from(pixel) * conv.blocks + block];
+                    for l in 0..LANES {
+                        sum[l] = sum[l].wrapping_add(weights[l]);
+                    }
+                }
+                *fed = sum;
+            }
+            let kept = stage.kept[number * conv.blocks + block];
+            conv.advance(
+                &job.neurons[0],
+                (number, block),
+                fed,
+                &job.routes[0][block],
+                kept,
+                job.train,
+            );
+        }
     }
-    conv.advance(&neurons[0], t, routes.0, Some(kept), job.train);
-    let sent = &conv.out[t * side * side * blocks..(t + 1) * side * side * blocks];
-    for (a, &site) in pool.active.iter().enumerate() {
-        let (y, x) = (site as usize / pool.side, site as usize % pool.side);
-        for block in 0..blocks {
-            let at = (y * side + x) * blocks + block;
-            // Four bytes of 0 or 1 don't carry.
-            let counts =
-                sent[at] + sent[at + blocks] + sent[at + side * blocks] + sent[at + (side + 1) * blocks];
-            let fed = &mut pool.fed[a * blocks + block];
-            for (fed, count) in fed.iter_mut().zip(counts.to_le_bytes()) {
-                *fed = (f32::from(count) * job.amplitude * 4096.0) as i32;
+}
+
+/// The other one, row by row: each spike adds its weights to the sums of a row.
+#[inline(always)]
+fn second_conv(first: &Stage, second: &mut Stage, job: &Job, fed: &mut [Ints]) {
+    let stage = job.shape.stages[1];
+    let (length, row) = (stage.row_length(), stage.kernel_row());
+    let (conv, sums) = (&mut second.conv, &mut second.sums);
+    for y in 0..conv.side {
+        let sites = conv.row(y);
+        if sites.is_empty() {
+            continue;
+        }
+        sums.fill(0);
+        for ky in 0..stage.kernel {
+            let weights = &job.second[ky * stage.inputs * row..(ky + 1) * stage.inputs * row];
+            for (t, sums) in sums.chunks_exact_mut(length).enumerate() {
+                for (x, channels) in first.pool_events.at(y + ky, t) {
+                    let start = x * stage.channels;
+                    gather(&mut sums[start..start + row], weights, channels);
+                }
+            }
+        }
+        for number in sites {
+            let (_, x) = conv.place(number);
+            for block in 0..conv.blocks {
+                let start = (x + stage.kernel - 1) * stage.channels + block * LANES;
+                let lanes = stage.lanes(block);
+                for (fed, sums) in fed.iter_mut().zip(sums.chunks_exact(length)) {
+                    let sums = &sums[start..start + LANES];
+                    for l in 0..LANES {
+                        // Beyond the last channel stand the next site's sums.
+                        fed[l] = if l < lanes { sums[l] } else { 0 };
+                    }
+                }
+                let kept = second.kept[number * conv.blocks + block];
+                conv.advance(
+                    &job.neurons[2],
+                    (number, block),
+                    fed,
+                    &job.routes[1][block],
+                    kept,
+                    job.train,
+                );
             }
         }
     }
-    pool.advance(&neurons[1], t, routes.1, None, job.train);
-    pool.list_sent(t);
+}
+
+/// A pool sums what four sites send.
+#[inline(always)]
+fn pool(stage: &mut Stage, job: &Job, index: usize, fed: &mut [Ints]) {
+    let Stage { conv, pool, .. } = stage;
+    let straight = vec![(0, u64::MAX)];
+    for number in 0..pool.active.len() {
+        let (y, x) = pool.place(number);
+        for block in 0..pool.blocks {
+            let sent = |dy: usize, dx: usize| Layer::sent_from(conv, y + dy, x + dx, block);
+            let (a, b, c, d) = (sent(0, 0), sent(0, 1), sent(1, 0), sent(1, 1));
+            for (t, fed) in fed.iter_mut().enumerate() {
+                // Four bytes of 0 or 1 don't carry.
+                let counts = a[t] + b[t] + c[t] + d[t];
+                for (fed, count) in fed.iter_mut().zip(counts.to_le_bytes()) {
+                    *fed = (f32::from(count) * job.amplitude * 4096.0) as i32;
+                }
+            }
+            pool.advance(
+                &job.neurons[2 * index + 1],
+                (number, block),
+                fed,
+                &straight,
+                u64::MAX,
+                job.train,
+            );
+        }
+    }
 }

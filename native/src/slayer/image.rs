@@ -16,7 +16,7 @@ use super::workspace::Workspace;
 ))]
 pub fn run_image(work: &mut Workspace, job: &Job, image: &Image<'_>, gradients: &mut Gradients) -> Outcome {
     work.begin(job, image);
-    let mut outcome = forward(work, job, image);
+    let mut outcome = forward(work, job);
     outcome.spikes[0] = f64::from(image.offsets[job.shape.steps] - image.offsets[0]);
     let mut slopes = [[0.0; LANES]; CLASS_BLOCKS];
     for (class, &spikes) in outcome.class_spikes.iter().enumerate() {
@@ -26,7 +26,7 @@ pub fn run_image(work: &mut Workspace, job: &Job, image: &Image<'_>, gradients: 
         slopes[class / LANES][class % LANES] = 2.0 * miss / job.shape.steps as f32;
     }
     if job.train {
-        backward(work, job, image, &slopes, gradients);
+        backward(work, job, &slopes, gradients);
     }
     outcome
 }

@@ -10,19 +10,19 @@ pub struct Job {
     pub train: bool,
     /// Conv, pool, conv, pool, output.
     pub neurons: [Neuron; 5],
-    /// Forward weights in units of the states: [kernel row][kernel column, reversed][block];
+    /// Forward weights in units of the states: [kernel row][kernel column][block];
     pub first: Vec<Ints>,
-    /// [input channel][kernel row][kernel column, reversed][block];
-    pub second: Vec<Ints>,
+    /// [kernel row][input channel][number], as [`Stage::kernel_row`] has them;
+    ///
+    /// [`Stage::kernel_row`]: super::shape::Stage::kernel_row
+    pub second: Vec<i32>,
     /// [site][channel][block of classes].
     pub output: Vec<Ints>,
     /// The second convolution's for [`send_back`], and the output's as [class][site][block].
     pub second_back: Vec<Reals>,
     pub output_back: Vec<Reals>,
     /// By stage.
-    pub routes: [Routes; 2],
-    /// Steps of each channel, by stage.
-    pub delays: [Vec<usize>; 2],
+    pub routes: [Vec<Routes>; 2],
     /// A draw below this drops a neuron.
     pub dropout: u64,
     /// What the spikes of neurons that stay count.
@@ -37,7 +37,7 @@ pub struct Job {
 /// Sums over images. The layouts of the weights are the forward ones.
 pub struct Gradients {
     pub first: Vec<Reals>,
-    pub second: Vec<Reals>,
+    pub second: Vec<f32>,
     pub output: Vec<Reals>,
     pub delays: [Vec<f64>; 2],
     /// Of conv, conv, output: current, voltage.
@@ -46,10 +46,11 @@ pub struct Gradients {
 
 impl Gradients {
     pub fn new(job: &Job) -> Self {
-        let zeros = |weights: &[Ints]| vec![[0.0; LANES]; if job.train { weights.len() } else { 0 }];
+        let count = |weights: usize| if job.train { weights } else { 0 };
+        let zeros = |weights: &[Ints]| vec![[0.0; LANES]; count(weights.len())];
         Self {
             first: zeros(&job.first),
-            second: zeros(&job.second),
+            second: vec![0.0; count(job.second.len())],
             output: zeros(&job.output),
             delays: job.shape.stages.map(|stage| vec![0.0; stage.blocks() * LANES]),
             decays: [[0.0; 2]; 3],

@@ -1,196 +1,210 @@
-//! One layer of neurons for one image: its states, its spikes, and what the backward pass needs of the forward one.
+//! One layer of neurons for one image: which of its sites are in reach, what it sends, and what the backward pass needs
+//! of the forward one. Neurons are computed a block at a time through all steps, so that their states stay in registers.
 
 use super::neuron::{Errors, Neuron, STATE, State, scaled, step, step_back, surrogate};
 use super::products::pack;
 use super::shape::{Bytes, Ints, LANES, Reals};
 
-/// Which delays the channels of each block have: (steps, channels), each channel once.
-pub type Routes = Vec<Vec<(usize, Bytes)>>;
+/// Which delays the channels of a block have: (steps, channels), each channel once.
+pub type Routes = Vec<(usize, Bytes)>;
 
-/// Routes without delays.
-pub fn straight(blocks: usize) -> Routes {
+/// Routes without delays, of each block.
+pub fn straight(blocks: usize) -> Vec<Routes> {
     vec![vec![(0, Bytes::MAX)]; blocks]
 }
 
 pub struct Layer {
     pub side: usize,
     pub blocks: usize,
-    steps: usize,
-    /// Sites that a spike of the image can reach, ascending. All but `out` is kept for these only.
+    pub steps: usize,
+    /// Sites that a spike of the image can reach, ascending. The rest is kept for these only.
     pub active: Vec<u32>,
-    /// [active][block]
-    states: Vec<State>,
-    /// Input of the step.
-    pub fed: Vec<Ints>,
-    pub errors: Vec<Errors>,
-    pub gradients: Vec<Reals>,
-    /// [step][site][block]: what the layer sends at a step, after dropout, the shift by a step, and delays.
-    pub out: Vec<Bytes>,
-    /// [step][active][block]
+    /// The number of each site in `active`; for others what an earlier image left.
+    numbers: Vec<u32>,
+    reached: Vec<bool>,
+    /// [active][block][step]: what the layer sends, after dropout, the shift by a step, and delays.
+    out: Vec<Bytes>,
+    /// [active][block][step]
     derivatives: Vec<Reals>,
     /// The same, for layers whose decays learn.
     voltages: Vec<Ints>,
+    /// [active][block][step]: the loss's gradient by the layer's input; of pools alone.
+    errors: Vec<Reals>,
     learns: bool,
-    /// What [`Layer::list_sent`] has listed, and where each step ends.
-    events: Vec<(u32, u32)>,
-    ends: Vec<usize>,
+    /// What sites out of reach send, and their errors: one block's steps.
+    none_sent: Vec<Bytes>,
+    no_errors: Vec<Reals>,
 }
 
 impl Layer {
+    /// `learns` says that its decays learn, and that it is not a pool.
     pub fn new(side: usize, blocks: usize, steps: usize, learns: bool) -> Self {
         Self {
             side,
             blocks,
             steps,
             active: Vec::new(),
-            states: Vec::new(),
-            fed: Vec::new(),
-            errors: Vec::new(),
-            gradients: Vec::new(),
-            out: vec![0; steps * side * side * blocks],
+            numbers: vec![0; side * side],
+            reached: Vec::new(),
+            out: Vec::new(),
             derivatives: Vec::new(),
             voltages: Vec::new(),
+            errors: Vec::new(),
             learns,
-            events: Vec::new(),
-            ends: Vec::new(),
+            none_sent: vec![0; steps],
+            no_errors: vec![[0.0; LANES]; steps],
         }
     }
 
     /// Starts an image whose spikes reach these sites.
-    pub fn begin(&mut self, reached: &[bool], neuron: &Neuron, train: bool) {
+    pub fn begin(&mut self, reached: Vec<bool>, train: bool) {
         self.active.clear();
-        self.active.extend(
-            (0u32..)
-                .zip(reached)
-                .filter(|&(_, &reached)| reached)
-                .map(|(site, _)| site),
-        );
-        let count = self.active.len() * self.blocks;
-        let rest = State {
-            threshold: [neuron.threshold; LANES],
-            ..State::default()
-        };
-        self.states.clear();
-        self.states.resize(count, rest);
-        self.out.fill(0);
-        self.fed.clear();
-        self.fed.resize(count, [0; LANES]);
-        self.events.clear();
-        self.ends.clear();
+        for (site, _) in (0u32..).zip(&reached).filter(|&(_, &reached)| reached) {
+            self.numbers[site as usize] = self.active.len() as u32;
+            self.active.push(site);
+        }
+        self.reached = reached;
+        let history = self.active.len() * self.blocks * self.steps;
+        self.out.clear();
+        self.out.resize(history, 0);
         if !train {
             return;
         }
-        self.errors.clear();
-        self.errors.resize(count, Errors::default());
-        self.gradients.clear();
-        self.gradients.resize(count, [0.0; LANES]);
         // Every entry is written before it is read, so what an earlier image left may stay.
-        let history = count * self.steps;
         if self.derivatives.len() < history {
             self.derivatives.resize(history, [0.0; LANES]);
-        }
-        if self.learns && self.voltages.len() < history {
-            self.voltages.resize(history, [0; LANES]);
+            if self.learns {
+                self.voltages.resize(history, [0; LANES]);
+            } else {
+                self.errors.resize(history, [0.0; LANES]);
+            }
         }
     }
 
-    /// One step of all neurons in reach, whose input stands in `fed`; `kept` has those that dropout leaves, all when
-    /// absent.
+    /// Row and column of an active site.
+    #[inline(always)]
+    pub fn place(&self, number: usize) -> (usize, usize) {
+        let site = self.active[number] as usize;
+        (site / self.side, site % self.side)
+    }
+
+    /// The numbers of the active sites of a row.
+    pub fn row(&self, y: usize) -> std::ops::Range<usize> {
+        let below = |site: usize| self.active.partition_point(|&active| (active as usize) < site);
+        below(y * self.side)..below((y + 1) * self.side)
+    }
+
+    #[inline(always)]
+    fn history(&self, number: usize, block: usize) -> std::ops::Range<usize> {
+        let start = (number * self.blocks + block) * self.steps;
+        start..start + self.steps
+    }
+
+    /// Runs a block of an active site through all steps. `fed` is its input, `kept` has the neurons that dropout leaves.
     #[inline(always)]
     pub fn advance(
         &mut self,
         neuron: &Neuron,
-        t: usize,
+        (number, block): (usize, usize),
+        fed: &[Ints],
         routes: &Routes,
-        kept: Option<&[Bytes]>,
+        kept: Bytes,
         train: bool,
     ) {
-        let stride = self.side * self.side * self.blocks;
-        let count = self.active.len() * self.blocks;
-        let history = t * count;
-        for (a, &site) in self.active.iter().enumerate() {
-            for (block, routes) in routes.iter().enumerate() {
-                let place = a * self.blocks + block;
-                let state = &mut self.states[place];
-                let (spikes, distance) = step(neuron, state, &self.fed[place]);
-                if train {
-                    self.derivatives[history + place] = surrogate(neuron, &distance);
-                    if self.learns {
-                        self.voltages[history + place] = state.voltage;
-                    }
-                }
-                let at = site as usize * self.blocks + block;
-                let sent = pack(&spikes) & kept.map_or(Bytes::MAX, |kept| kept[at]);
-                if sent != 0 {
-                    for &(delay, channels) in routes {
-                        let arrival = t + 1 + delay;
-                        if arrival < self.steps {
-                            self.out[arrival * stride + at] |= sent & channels;
-                        }
+        let steps = self.steps;
+        let history = self.history(number, block);
+        let out = &mut self.out[history.clone()];
+        let mut state = State::at_rest(neuron);
+        let (mut derivatives, mut voltages): (&mut [Reals], &mut [Ints]) = (&mut [], &mut []);
+        if train {
+            derivatives = &mut self.derivatives[history.clone()];
+            if self.learns {
+                voltages = &mut self.voltages[history];
+            }
+        }
+        for (t, fed) in fed[..steps].iter().enumerate() {
+            let (spikes, distance) = step(neuron, &mut state, fed);
+            if let Some(derivative) = derivatives.get_mut(t) {
+                *derivative = surrogate(neuron, &distance);
+            }
+            if let Some(voltage) = voltages.get_mut(t) {
+                *voltage = state.voltage;
+            }
+            let sent = pack(&spikes) & kept;
+            if sent != 0 {
+                for &(delay, channels) in routes {
+                    if let Some(arrival) = out.get_mut(t + 1 + delay) {
+                        *arrival |= sent & channels;
                     }
                 }
             }
         }
     }
 
-    /// Lists what the layer sends at a step; to be called once for each, in order.
+    /// What a block of an active site sends, by step.
     #[inline(always)]
-    pub fn list_sent(&mut self, t: usize) {
-        let stride = self.side * self.side * self.blocks;
-        let out = &self.out[t * stride..(t + 1) * stride];
-        for &site in &self.active {
-            for (block, &spikes) in out[site as usize * self.blocks..][..self.blocks]
-                .iter()
-                .enumerate()
-            {
-                let mut rest = spikes;
-                while rest != 0 {
-                    let channel = block * LANES + rest.trailing_zeros() as usize / LANES;
-                    self.events.push((site, channel as u32));
-                    rest &= rest - 1;
-                }
-            }
+    pub fn sent(&self, number: usize, block: usize) -> &[Bytes] {
+        &self.out[self.history(number, block)]
+    }
+
+    /// The same of any site, and of none beyond the edges.
+    #[inline(always)]
+    pub fn sent_from(&self, y: usize, x: usize, block: usize) -> &[Bytes] {
+        match self.number(y, x) {
+            Some(number) => self.sent(number, block),
+            None => &self.none_sent,
         }
-        self.ends.push(self.events.len());
     }
 
-    /// Site and channel of each spike that the layer sends at a step.
     #[inline(always)]
-    pub fn sent_at(&self, t: usize) -> &[(u32, u32)] {
-        let start = if t > 0 { self.ends[t - 1] } else { 0 };
-        &self.events[start..self.ends[t]]
+    fn number(&self, y: usize, x: usize) -> Option<usize> {
+        let site = y * self.side + x;
+        (y < self.side && x < self.side && self.reached[site]).then(|| self.numbers[site] as usize)
     }
 
-    /// Spikes in `out`.
+    /// Spikes that are sent.
     pub fn count_sent(&self) -> u64 {
         self.out.iter().map(|spikes| u64::from(spikes.count_ones())).sum()
     }
 
-    /// One step backward of all neurons in reach. `gradients` are the loss's with respect to their spikes; afterwards
-    /// `errors` has those of their input. Adds to the gradients of the decays (current, voltage) where they learn.
+    /// Goes back through all steps of a block of a pool: `gradients` are the loss's by its spikes.
     #[inline(always)]
-    pub fn step_back(&mut self, neuron: &Neuron, t: usize, decays: &mut [f64; 2]) {
-        let count = self.active.len() * self.blocks;
-        let keep = [neuron.keep_current, neuron.keep_voltage].map(|keep| keep as f32 / STATE as f32);
-        let derivatives = &self.derivatives[t * count..(t + 1) * count];
-        let all = self.errors[..count].iter_mut().zip(&self.gradients[..count]);
-        for ((errors, gradient), derivative) in all.zip(derivatives) {
-            step_back(keep, errors, gradient, derivative);
+    pub fn back(&mut self, neuron: &Neuron, (number, block): (usize, usize), gradients: &[Reals]) {
+        let history = self.history(number, block);
+        let derivatives = &self.derivatives[history.clone()];
+        let keep = neuron.keeps();
+        let mut errors = Errors::default();
+        let found = &mut self.errors[history];
+        for ((found, gradient), derivative) in found.iter_mut().zip(gradients).zip(derivatives).rev() {
+            step_back(keep, &mut errors, gradient, derivative);
+            *found = errors.current;
         }
-        if !self.learns || t == 0 {
-            return;
-        }
-        let mut current = [0.0f32; LANES];
-        let mut voltage = [0.0f32; LANES];
-        let last = &self.voltages[(t - 1) * count..t * count];
-        let none;
-        let before = if t > 1 {
-            &self.voltages[(t - 2) * count..(t - 1) * count]
-        } else {
-            none = vec![[0; LANES]; count];
-            &none
-        };
-        for ((errors, last), before) in self.errors[..count].iter().zip(last).zip(before) {
+    }
+
+    /// The same of a layer whose decays learn; adds to their gradients (current, voltage), and gives the errors of its
+    /// input in place of the gradients.
+    #[inline(always)]
+    pub fn back_learning(
+        &self,
+        neuron: &Neuron,
+        (number, block): (usize, usize),
+        gradients: &mut [Reals],
+        decays: &mut [f64; 2],
+    ) {
+        let history = self.history(number, block);
+        let derivatives = &self.derivatives[history.clone()];
+        let voltages = &self.voltages[history];
+        let keep = neuron.keeps();
+        let mut errors = Errors::default();
+        let (mut current, mut voltage) = ([0.0f32; LANES], [0.0f32; LANES]);
+        for (t, (gradient, derivative)) in gradients.iter_mut().zip(derivatives).enumerate().rev() {
+            step_back(keep, &mut errors, gradient, derivative);
+            *gradient = errors.current;
+            if t == 0 {
+                break;
+            }
+            let last = &voltages[t - 1];
+            let before = if t > 1 { voltages[t - 2] } else { [0; LANES] };
             for l in 0..LANES {
                 // The current is what the step added to the potential.
                 let entered = last[l].wrapping_sub(scaled(before[l], neuron.keep_voltage));
@@ -201,6 +215,15 @@ impl Layer {
         let total = |lanes: &[f32; LANES]| lanes.iter().map(|&lane| f64::from(lane)).sum::<f64>();
         decays[0] += total(&current) / f64::from(STATE);
         decays[1] += total(&voltage) / f64::from(STATE);
+    }
+
+    /// What [`Layer::back`] found at any site, by step; zeros beyond the edges.
+    #[inline(always)]
+    pub fn errors_at(&self, y: Option<usize>, x: Option<usize>, block: usize) -> &[Reals] {
+        match y.zip(x).and_then(|(y, x)| self.number(y, x)) {
+            Some(number) => &self.errors[self.history(number, block)],
+            None => &self.no_errors,
+        }
     }
 }
 

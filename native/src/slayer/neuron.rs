@@ -30,6 +30,23 @@ pub struct State {
     pub threshold: Ints,
 }
 
+impl State {
+    pub fn at_rest(neuron: &Neuron) -> Self {
+        Self {
+            threshold: [neuron.threshold; LANES],
+            ..Self::default()
+        }
+    }
+}
+
+impl Neuron {
+    /// What a step keeps of current and voltage, as shares.
+    #[inline(always)]
+    pub fn keeps(&self) -> [f32; 2] {
+        [self.keep_current, self.keep_voltage].map(|keep| keep as f32 / STATE as f32)
+    }
+}
+
 /// a k / 4096 truncated toward zero, exactly, for any a and 0 <= k <= 4096, without 64-bit products.
 #[inline(always)]
 pub fn scaled(a: i32, keep: i32) -> i32 {
@@ -85,9 +102,9 @@ pub fn exp_minus(x: f32) -> f32 {
     let turns = bounded * -std::f32::consts::LOG2_E + ROUNDER;
     let k = turns - ROUNDER;
     let r = (-bounded - k * LN2_HIGH) - k * LN2_LOW;
-    let mut sum = 1.0 / 720.0;
+    let mut sum = 1.0f32 / 720.0;
     for coefficient in [1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0] {
-        sum = sum * r + coefficient;
+        sum = sum.mul_add(r, coefficient);
     }
     sum * f32::from_bits(turns.to_bits().wrapping_add(127) << 23)
 }

@@ -17,6 +17,7 @@ pub const CLASS_BLOCKS: usize = CLASSES.div_ceil(LANES);
 /// Conv and pool of one stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stage {
+    pub inputs: usize,
     pub channels: usize,
     pub kernel: usize,
     /// Side of the stage's input.
@@ -27,6 +28,10 @@ impl Stage {
     pub fn blocks(&self) -> usize {
         self.channels.div_ceil(LANES)
     }
+    /// Channels of a block.
+    pub fn lanes(&self, block: usize) -> usize {
+        LANES.min(self.channels - block * LANES)
+    }
     pub fn conv_side(&self) -> usize {
         self.input_side + 1 - self.kernel
     }
@@ -34,9 +39,15 @@ impl Stage {
     pub fn pool_side(&self) -> usize {
         self.conv_side() - 1
     }
-    /// The conv layer with the kernel's reach less one on each side, so that no product has to be cut at an edge.
-    pub fn padded_side(&self) -> usize {
-        self.conv_side() + 2 * (self.kernel - 1)
+    /// A row of the conv layer as numbers, [column][channel], with the kernel's reach less one on each side and a block at
+    /// the end, so that no product has to be cut at an edge.
+    pub fn row_length(&self) -> usize {
+        (self.conv_side() + 2 * (self.kernel - 1)) * self.channels + LANES
+    }
+    /// A row of the kernel for one input channel, [column, reversed][channel], in whole blocks: what a spike adds to the
+    /// numbers of a row from its own column on.
+    pub fn kernel_row(&self) -> usize {
+        (self.kernel * self.channels).next_multiple_of(LANES)
     }
 }
 
@@ -58,11 +69,13 @@ impl Shape {
             );
         }
         let first = Stage {
+            inputs: 1,
             channels: channels[0],
             kernel: kernels[0],
             input_side: IMAGE_SIDE,
         };
         let second = Stage {
+            inputs: channels[0],
             channels: channels[1],
             kernel: kernels[1],
             input_side: first.pool_side(),
