@@ -5,7 +5,7 @@ use super::layer::Layer;
 use super::neuron::{Errors, STATE, scaled, step_back};
 use super::products::{Back, add_reals, scatter, send_back, spiking};
 use super::shape::{CLASS_BLOCKS, CLASSES, LANES, Reals};
-use super::workspace::{Input, Stage, Workspace};
+use super::workspace::{Input, StageSpace, Workspace};
 
 /// Back through all layers: `slopes` are the loss's derivatives by the spikes of each class.
 #[inline(always)]
@@ -88,7 +88,7 @@ fn output_weights(pool: &Layer, errors: &[ClassErrors], gradients: &mut Gradient
 
 /// The pool that the output layer sees.
 #[inline(always)]
-fn second_pool(stage: &mut Stage, job: &Job, errors: &[ClassErrors], series: &mut [Reals]) {
+fn second_pool(stage: &mut StageSpace, job: &Job, errors: &[ClassErrors], series: &mut [Reals]) {
     let pool = &mut stage.pool;
     let sites = pool.side * pool.side;
     let steps = errors.len();
@@ -118,7 +118,7 @@ fn second_pool(stage: &mut Stage, job: &Job, errors: &[ClassErrors], series: &mu
 
 /// The conv layer before it, whose errors are kept by rows.
 #[inline(always)]
-fn second_conv(stage: &mut Stage, job: &Job, gradients: &mut Gradients, series: &mut [Reals]) {
+fn second_conv(stage: &mut StageSpace, job: &Job, gradients: &mut Gradients, series: &mut [Reals]) {
     let shape = job.shape.stages[1];
     let (length, steps) = (shape.row_length(), job.shape.steps);
     for number in 0..stage.conv.active.len() {
@@ -137,7 +137,7 @@ fn second_conv(stage: &mut Stage, job: &Job, gradients: &mut Gradients, series: 
 
 /// What the spikes of the first pool give the second convolution's weights.
 #[inline(always)]
-fn second_weights(first: &Stage, second: &Stage, job: &Job, gradients: &mut Gradients) {
+fn second_weights(first: &StageSpace, second: &StageSpace, job: &Job, gradients: &mut Gradients) {
     let shape = job.shape.stages[1];
     let (length, row) = (shape.row_length(), shape.kernel_row());
     let steps = job.shape.steps;
@@ -156,7 +156,7 @@ fn second_weights(first: &Stage, second: &Stage, job: &Job, gradients: &mut Grad
 
 /// The pool that the second convolution sees.
 #[inline(always)]
-fn first_pool(first: &mut Stage, second: &Stage, job: &Job, series: &mut [Reals]) {
+fn first_pool(first: &mut StageSpace, second: &StageSpace, job: &Job, series: &mut [Reals]) {
     let shape = job.shape.stages[1];
     let pool = &mut first.pool;
     let steps = job.shape.steps;
@@ -186,7 +186,7 @@ fn first_pool(first: &mut Stage, second: &Stage, job: &Job, series: &mut [Reals]
 
 #[inline(always)]
 fn first_conv(
-    stage: &mut Stage,
+    stage: &mut StageSpace,
     job: &Job,
     input: &mut Input,
     gradients: &mut Gradients,
@@ -213,14 +213,14 @@ fn first_conv(
 /// delays and decays.
 #[inline(always)]
 fn conv_errors(
-    stage: &mut Stage,
+    stage: &mut StageSpace,
     job: &Job,
     index: usize,
     (number, block): (usize, usize),
     gradients: &mut Gradients,
     series: &mut [Reals],
 ) {
-    let Stage {
+    let StageSpace {
         conv,
         pool,
         kept,

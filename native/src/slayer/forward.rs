@@ -5,7 +5,7 @@ use super::layer::Layer;
 use super::neuron::{State, step, surrogate};
 use super::products::{add_ints, gather, spiking};
 use super::shape::{CLASS_BLOCKS, Ints, LANES};
-use super::workspace::{Input, Stage, Workspace};
+use super::workspace::{Input, StageSpace, Workspace};
 
 /// All layers of an image; what each of them sent stays in the workspace.
 #[inline(always)]
@@ -74,7 +74,7 @@ pub fn forward(work: &mut Workspace, job: &Job) -> Outcome {
 
 /// The conv layer that sees the image: each site sums the weights of the pixels that spike in its window.
 #[inline(always)]
-fn first_conv(stage: &mut Stage, job: &Job, input: &mut Input, fed: &mut [Ints]) {
+fn first_conv(stage: &mut StageSpace, job: &Job, input: &mut Input, fed: &mut [Ints]) {
     let conv = &mut stage.conv;
     for number in 0..conv.active.len() {
         let place = conv.place(number);
@@ -105,7 +105,7 @@ fn first_conv(stage: &mut Stage, job: &Job, input: &mut Input, fed: &mut [Ints])
 
 /// The other one, row by row: each spike adds its weights to the sums of a row.
 #[inline(always)]
-fn second_conv(first: &Stage, second: &mut Stage, job: &Job, fed: &mut [Ints]) {
+fn second_conv(first: &StageSpace, second: &mut StageSpace, job: &Job, fed: &mut [Ints]) {
     let stage = job.shape.stages[1];
     let (length, row) = (stage.row_length(), stage.kernel_row());
     let (conv, sums) = (&mut second.conv, &mut second.sums);
@@ -152,8 +152,8 @@ fn second_conv(first: &Stage, second: &mut Stage, job: &Job, fed: &mut [Ints]) {
 
 /// A pool sums what four sites send.
 #[inline(always)]
-fn pool(stage: &mut Stage, job: &Job, index: usize, fed: &mut [Ints]) {
-    let Stage { conv, pool, .. } = stage;
+fn pool(stage: &mut StageSpace, job: &Job, index: usize, fed: &mut [Ints]) {
+    let StageSpace { conv, pool, .. } = stage;
     let straight = vec![(0, u64::MAX)];
     for number in 0..pool.active.len() {
         let (y, x) = pool.place(number);

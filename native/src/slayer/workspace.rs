@@ -10,7 +10,7 @@ use crate::kernels::philox::philox4x32;
 const DROPOUT: u32 = 24;
 
 /// One stage's buffers: conv and pool.
-pub struct Stage {
+pub struct StageSpace {
     pub conv: Layer,
     pub pool: Layer,
     pub kernel: usize,
@@ -28,7 +28,7 @@ pub struct Stage {
 
 pub struct Workspace {
     pub shape: Shape,
-    pub stages: [Stage; 2],
+    pub stages: [StageSpace; 2],
     pub input: Input,
     /// [step][block]
     pub output_derivatives: Vec<Reals>,
@@ -43,7 +43,7 @@ impl Workspace {
     pub fn new(shape: Shape) -> Self {
         let steps = shape.steps;
         let [one, two] = shape.stages;
-        let stages = shape.stages.map(|stage| Stage {
+        let stages = shape.stages.map(|stage| StageSpace {
             conv: Layer::new(stage.conv_side(), stage.blocks(), steps, true),
             pool: Layer::new(stage.pool_side(), stage.blocks(), steps, false),
             kernel: stage.kernel,
@@ -86,8 +86,8 @@ impl Workspace {
 
 /// Draws which neurons stay: channel c of site s by word c mod 4 of Philox at (s x blocks of four channels + c / 4,
 /// stream, image, 2 pass + stage).
-fn drop_out(job: &Job, image: u32, stage: u32, space: &mut Stage) {
-    let Stage { conv, kept, .. } = space;
+fn drop_out(job: &Job, image: u32, stage: u32, space: &mut StageSpace) {
+    let StageSpace { conv, kept, .. } = space;
     kept.clear();
     if !job.train {
         kept.resize(conv.active.len() * conv.blocks, Bytes::MAX);
