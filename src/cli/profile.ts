@@ -188,6 +188,7 @@ function deviceText(
   const kernelRows = kernels.map((kernel) => [
     kernel.kernel,
     String(kernel.calls),
+    String(kernel.alone),
     formatMs(kernel.totalMs),
     formatPercent(kernel.share),
     formatMs(kernel.meanMs),
@@ -226,6 +227,7 @@ function deviceText(
       [
         'kernel',
         'calls',
+        'alone',
         'total',
         'share',
         'mean',
@@ -242,6 +244,11 @@ function deviceText(
     ),
     formatTable(['time', '', ''], timeRows),
     `device busy ${formatPercent(busy)}, idle ${formatPercent(1 - busy)}; ${counts.submits} submits of ${counts.launches} launches${counts.untimed > 0 ? ` (${counts.untimed} without times)` : ''}; ${megabytes(counts.bytesUp)} up, ${megabytes(counts.bytesDown)} down`,
+    ...(counts.together > 0
+      ? [
+          `${counts.together} short launches were timed together with others, some milliseconds at a time: what each took is a share of that, as one alone takes`,
+        ]
+      : []),
     `host: encoding and submitting ${formatMs(host.encodeMs)}, writing ${formatMs(host.writeMs)}, waiting ${formatMs(host.waitMs)}; its thread computed ${formatMs(host.threadCpuMs)}; fetching times, for the profile alone, ${formatMs(host.fetchMs)}`,
     `memory: ${megabytes(memory.peakDeviceBytes)} in buffers at the most; the process had up to ${megabytes(memory.residentBytes)}`,
     ...(clockUncertaintyMs === undefined

@@ -81,6 +81,8 @@ export interface LaunchTiming {
   /** When it began, ms on a clock of the device that starts anywhere. */
   readonly started: number;
   readonly milliseconds: number;
+  /** As many launches were timed together, and the time divided among them; absent for one that was timed alone. */
+  readonly sharedBy?: number;
 }
 
 /**
@@ -114,8 +116,11 @@ export interface Device extends AsyncDisposable {
 export interface DeviceOptions {
   /** Keep every bounds check of the WebGPU implementation (tests do; production does not). */
   readonly checked?: boolean;
-  /** Record the time of each launch; see {@link Device.timings}. */
-  readonly timing?: boolean;
+  /**
+   * Record the time of each launch; see {@link Device.timings}. `sparing` times short launches together where timing each
+   * would slow them down.
+   */
+  readonly timing?: boolean | 'sparing';
   /** Threads of the native engine that share the work; one for each processor when absent. */
   readonly threads?: number;
 }

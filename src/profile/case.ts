@@ -42,7 +42,7 @@ export function findCase(
 
 /** @param repetitions of each kind, after one of each that does not count */
 export async function profileCase(spec: string, name: string, repetitions: number): Promise<ProfiledCase> {
-  await using timed = await openDevice(spec, { timing: true });
+  await using timed = await openDevice(spec, { timing: 'sparing' });
   const roofs = await measureRoofs(timed, { repetitions: 3 });
   await using plain = await openDevice(spec);
   const { bench } = findCase(name, plain);

@@ -1,4 +1,4 @@
-/** A device that records all that is done with it. It must have been opened with `timing`. */
+/** A device that records all that is done with it. It must have been opened with `timing`, best with the sparing one. */
 import type { Device, DeviceBuffer, DeviceInfo, Kernel, Launch, LaunchTiming } from '../device/device.ts';
 import { type KernelCost, sumOfCosts } from '../kernels/costs.ts';
 import type { BusyPeriod, HostSpan, Latencies, LaunchRecord, MemorySample, Recording } from './recording.ts';
@@ -26,6 +26,8 @@ export class ProfiledDevice implements Device {
   /** Launches whose times have not been fetched, in the order in which they were given. */
   #pending: Pending[] = [];
   #fetching: Promise<void> = Promise.resolve();
+  /** Whether times were fetched at all: from the first ones a sparing device learns which launches are short. */
+  #learned = false;
   #busySince: number | undefined;
   #deviceBytes = 0;
   #submits = 0;
@@ -195,7 +197,7 @@ export class ProfiledDevice implements Device {
       this.#periods.push({ startedMs: this.#busySince, endedMs: now });
       this.#busySince = undefined;
     }
-    if (over.length >= FETCH_AT) await this.#fetch();
+    if (over.length >= (this.#learned ? FETCH_AT : 1)) await this.#fetch();
   }
 
   /** Fetches the times of all launches so far; one fetch after another. */
@@ -204,6 +206,7 @@ export class ProfiledDevice implements Device {
       const pending = this.#pending;
       this.#pending = [];
       if (pending.length === 0) return;
+      this.#learned = true;
       const startedMs = unixMs();
       const timings = await this.#inner.timings();
       const now = unixMs();
@@ -217,6 +220,7 @@ export class ProfiledDevice implements Device {
           knownMs,
           startedMs: timing?.started,
           milliseconds: timing?.milliseconds,
+          ...(timing?.sharedBy === undefined ? {} : { sharedBy: timing.sharedBy }),
         });
       });
       this.addSpan({ name: 'fetch times (profiling)', startedMs, endedMs: now, computes: false });

@@ -19,6 +19,8 @@ export interface LaunchRecord {
   /** On the device's clock, and how long it took; undefined where the device did not tell. */
   readonly startedMs: number | undefined;
   readonly milliseconds: number | undefined;
+  /** As many launches were timed together, and the time divided among them; absent for one that was timed alone. */
+  readonly sharedBy?: number;
   /** When the host first knew that it was done, on the host's clock. */
   readonly knownMs: number;
 }

@@ -53,7 +53,7 @@ export default function start(task: WorkerTask): void {
       return runner;
     },
     async (choice, options) => {
-      const inner = await openDevice(choice, { ...options, timing: true });
+      const inner = await openDevice(choice, { ...options, timing: 'sparing' });
       const latencies = await measureLatencies(inner);
       profiled = new ProfiledDevice(inner, latencies, (recording) => {
         const message: ProfileMessage = { kind: 'profile', recording };

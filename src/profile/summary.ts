@@ -9,10 +9,13 @@ import type { LaunchRecord, Recording } from './recording.ts';
 export interface KernelProfile {
   readonly kernel: string;
   readonly calls: number;
+  /** Calls that were timed alone; of the others the time is a part of what several took together. */
+  readonly alone: number;
   readonly totalMs: number;
   /** Of the time of all kernels. */
   readonly share: number;
   readonly meanMs: number;
+  /** Of the calls that were timed alone, as the next two. */
   readonly medianMs: number;
   readonly p95Ms: number;
   readonly leastMs: number;
@@ -58,6 +61,8 @@ export interface ProfileSummary {
     readonly launches: number;
     /** Launches that the device gave no time for. */
     readonly untimed: number;
+    /** Launches whose time is a part of what several took together. */
+    readonly together: number;
     readonly waits: number;
     readonly bytesUp: number;
     readonly bytesDown: number;
@@ -106,6 +111,7 @@ export function summarize(recording: Recording, roofs?: Roofs): ProfileSummary {
       submits: recording.submits,
       launches: launches.length,
       untimed: launches.length - timed.length,
+      together: launches.filter(({ sharedBy }) => sharedBy !== undefined).length,
       waits: periods.length,
       bytesUp: bytes('write'),
       bytesDown: bytes('read'),
@@ -138,14 +144,18 @@ function kernelProfiles(
   return names
     .map((kernel): KernelProfile => {
       const own = launches.filter((launch) => launch.kernel === kernel);
-      const times = own.flatMap(({ milliseconds }) => milliseconds ?? []).sort((a, b) => a - b);
-      const totalMs = times.reduce((sum, ms) => sum + ms, 0);
+      const timed = own.flatMap(({ milliseconds }) => milliseconds ?? []);
+      const totalMs = timed.reduce((sum, ms) => sum + ms, 0);
+      const times = own
+        .flatMap(({ milliseconds, sharedBy }) => (sharedBy === undefined ? (milliseconds ?? []) : []))
+        .sort((a, b) => a - b);
       return {
         kernel,
         calls: own.length,
+        alone: times.length,
         totalMs,
         share: all > 0 ? totalMs / all : 0,
-        meanMs: totalMs / Math.max(1, times.length),
+        meanMs: totalMs / Math.max(1, timed.length),
         medianMs: quantile(times, 0.5),
         p95Ms: quantile(times, 0.95),
         leastMs: times[0] ?? Number.NaN,

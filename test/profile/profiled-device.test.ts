@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { DiehlCookWorkload } from '../../src/bench/diehl-cook-work.ts';
 import { launchOf } from '../../src/bench/launches.ts';
 import { measureLatencies } from '../../src/bench/roofs.ts';
+import type { Kernel } from '../../src/device/device.ts';
 import type { Device } from '../../src/device/index.ts';
 import { ProfiledDevice } from '../../src/profile/profiled-device.ts';
 import { summarize } from '../../src/profile/summary.ts';
@@ -59,6 +60,41 @@ describeOnDevices('a profiled device', (open) => {
     for (const { submittedMs, knownMs, milliseconds } of launches) {
       expect(milliseconds).toBeLessThan(knownMs - submittedMs + 1e-3);
     }
+  });
+
+  it('times short launches together when asked to be sparing, each once, in the order of the queue', async () => {
+    const sparing = await open({ timing: 'sparing' });
+    const kernels = await Promise.all(['roof_copy', 'roof_multiply_add'].map((name) => sparing.kernel(name)));
+    const [copy, multiplyAdd] = kernels as [Kernel, Kernel];
+    using original = sparing.createBuffer(1600, 'original');
+    using copied = sparing.createBuffer(1600, 'copied');
+    using sums = sparing.createBuffer(4 * 64, 'sums');
+    const rounds = { count: 64, rounds: 4, scale: 0.5, shift: 0.5 };
+    const launches = Array.from({ length: 40 }, (_, index) =>
+      index % 2 === 0
+        ? launchOf(copy, { count: 100, chunk: 10 }, { original, copied }, 10)
+        : launchOf(multiplyAdd, rounds, { sums }, 1),
+    );
+    sparing.run(launches);
+    const first = await sparing.timings();
+    // Nothing was known of them yet.
+    expect(first.filter(({ sharedBy }) => sharedBy !== undefined)).toEqual([]);
+    const began = performance.now();
+    sparing.run(launches);
+    await sparing.idle();
+    const wall = performance.now() - began;
+    const timings = await sparing.timings();
+    expect(timings.map(({ kernel }) => kernel)).toEqual(launches.map(({ kernel }) => kernel.name));
+    const together = timings.filter(({ sharedBy = 1 }) => sharedBy > 1).length;
+    if (sparing.info.kind === 'native') expect(together).toBe(0);
+    else expect(together).toBeGreaterThan(20);
+    for (const [index, { started, milliseconds }] of timings.entries()) {
+      const next = timings[index + 1]?.started ?? Number.POSITIVE_INFINITY;
+      expect(started + milliseconds).toBeLessThanOrEqual(next + 1e-3);
+    }
+    const total = timings.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
+    expect(total).toBeGreaterThan(0);
+    expect(total).toBeLessThan(wall);
   });
 
   it('counts memory that is given back once', async () => {

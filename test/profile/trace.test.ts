@@ -74,6 +74,17 @@ describe('the clock of a device', () => {
 });
 
 describe('a summary', () => {
+  it('counts the time of launches that were timed together, but takes no median from their shares', () => {
+    const recording = recordingOf();
+    const [copy] = recording.launches as [LaunchRecord];
+    const shared = { ...copy, milliseconds: 1, sharedBy: 3 };
+    const { kernels, counts } = summarize({ ...recording, launches: [copy, shared, shared, shared] });
+    expect(kernels).toMatchObject([
+      { calls: 4, alone: 1, totalMs: 13, meanMs: 3.25, medianMs: 10, leastMs: 10 },
+    ]);
+    expect(counts).toMatchObject({ launches: 4, together: 3, untimed: 0 });
+  });
+
   const summary = summarize(recordingOf(), ROOFS);
 
   it('adds up: kernels and gaps are the wall time', () => {

@@ -89,7 +89,7 @@ class NativeDevice implements Device {
     if (!(Number.isInteger(threads) && threads >= 0 && threads <= 1024)) {
       throw new DeviceError('launch', `threads must be a whole number from 1 to 1024, not ${threads}`);
     }
-    this.#handle = translated(() => new addon.Device(threads, timing));
+    this.#handle = translated(() => new addon.Device(threads, timing !== false));
     this.info = nativeInfo(addon, this.#handle.threads);
     this.#available = addon.kernels();
     const { promise, resolve } = Promise.withResolvers<string>();

@@ -17,7 +17,7 @@ import { checkRange, transferable, WebGpuBuffer, wholeWords } from './buffer.ts'
 import { compileKernel, type WebGpuKernel } from './kernel.ts';
 import { patiently } from './polling.ts';
 import { hold } from './roots.ts';
-import { LaunchTimer } from './timing.ts';
+import { type LaunchPass, LaunchTimer } from './timing.ts';
 
 /** Uniform offsets must be multiples of this on every adapter. */
 const PARAMS_ALIGNMENT = 256;
@@ -91,7 +91,7 @@ class WebGpuDevice implements Device {
     this.info = describeAdapter(adapter);
     this.#gpu = gpu;
     this.#release = hold(adapter.gpu, adapter.gpuAdapter, gpu);
-    this.#timer = options.timing ? new LaunchTimer(gpu) : undefined;
+    this.#timer = options.timing ? new LaunchTimer(gpu, options.timing === 'sparing') : undefined;
     this.lost = gpu.lost.then((lost) => {
       const reason = lost.message || lost.reason;
       // Losing the device explains every other failure of the same moment.
@@ -161,19 +161,19 @@ class WebGpuDevice implements Device {
   #submit(launches: readonly Launch[]): void {
     const paramsBuffer = this.#writeParams(launches);
     const encoder = this.#gpu.createCommandEncoder();
-    // One pass for all launches, but one for each where each is timed.
-    const shared = this.#timer ? undefined : encoder.beginComputePass();
-    launches.forEach((launch, index) => {
-      const timestamps = this.#timer?.begin(launch.kernel.name);
-      const pass = shared ?? encoder.beginComputePass(timestamps ? { timestampWrites: timestamps } : {});
-      const kernel = launch.kernel as WebGpuKernel;
-      pass.setPipeline(kernel.pipeline);
-      pass.setBindGroup(0, this.#bind(launch, kernel, paramsBuffer, index));
-      pass.dispatchWorkgroups(...launch.workgroups);
-      if (!shared) pass.end();
-    });
-    shared?.end();
-    this.#timer?.resolve(encoder);
+    const passes: readonly LaunchPass[] = this.#timer?.passesOf(launches) ?? [{ count: launches.length }];
+    let first = 0;
+    for (const { count, timestamps } of passes) {
+      const pass = encoder.beginComputePass(timestamps ? { timestampWrites: timestamps } : {});
+      launches.slice(first, first + count).forEach((launch, index) => {
+        const kernel = launch.kernel as WebGpuKernel;
+        pass.setPipeline(kernel.pipeline);
+        pass.setBindGroup(0, this.#bind(launch, kernel, paramsBuffer, first + index));
+        pass.dispatchWorkgroups(...launch.workgroups);
+      });
+      pass.end();
+      first += count;
+    }
     this.#gpu.queue.submit([encoder.finish()]);
   }
 
