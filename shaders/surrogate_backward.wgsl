@@ -1,11 +1,12 @@
 // Back through a stretch of steps of one layer: from the gradient of the loss with respect to the layer's spikes (of an
 // integrator: its membrane potentials) to that with respect to its currents. h is the surrogate of the derivative of a
-// spike at u = V - threshold - adaptation A; the forward equations are in surrogate_forward.wgsl.
+// spike at u = V - threshold - adaptation A - R; the forward equations are in surrogate_forward.wgsl. No gradient passes through
+// R, and none through A where adaptationGradient, else adaptation, is 0.
 //
 //   gs[t] = upstream[t + out_lag] + sum over j of R[k][j] eI[t+1][j] + eA[t+1] + rate's gradient
 //           - (1 - detach) (zero membraneDecay V[t] + subtract threshold) eV[t+1]
 //   eu    = gs[t] h(u[t])
-//   eA[t] = adaptationDecay eA[t+1] - adaptation eu
+//   eA[t] = adaptationDecay eA[t+1] - adaptationGradient eu
 //   eV[t] = membraneDecay (1 - zero s[t]) eV[t+1] + eu      (integrator: membraneDecay eV[t+1] + upstream[t])
 //   eI[t] = currentDecay eI[t+1] + eV[t]                     = errors: the gradient with respect to x[t]
 //   bias += eI[t]; currentDecay += eI[t] I[t-1]; membraneDecay += eV[t] V[t-1] (1 - zero s[t-1]);
@@ -135,13 +136,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         }
         var u = potential - threshold;
         if (params.adaptation_plane != 0u) {
-          u -= slot.adaptation * trace[(row * params.planes + params.adaptation_plane) * width + j];
+          u -= trace[(row * params.planes + params.adaptation_plane) * width + j];
         }
         let of_adaptation = adjoint[adjoint_at + 2u * width + j];
         let of_reset = zero * membrane_decay * potential + subtract * threshold;
         let of_spike = from_above + gathered + of_rate + of_adaptation - through_reset * of_reset * of_membrane;
         let of_distance = select(0.0, of_spike * surrogate_derivative(slot, u), j < slot.neurons);
-        adjoint[adjoint_at + 2u * width + j] = slot.adaptation_decay * of_adaptation - slot.adaptation * of_distance;
+        adjoint[adjoint_at + 2u * width + j] = slot.adaptation_decay * of_adaptation - slot.adaptation_gradient * of_distance;
         of_membrane = membrane_decay * (1.0 - zero * spiked) * of_membrane + of_distance;
         // One thread has all neurons of a channel only where lanes are; channels are summed below.
         let of_threshold = of_distance + subtract * spiked_before * of_membrane;

@@ -5,10 +5,11 @@
 //   I[t] = currentDecay I[t-1] + x[t] + bias
 //   V[t] = membraneDecay V[t-1] (1 - zero s[t-1]) - subtract threshold s[t-1] + I[t]
 //   A[t] = adaptationDecay A[t-1] + s[t-1]
-//   s[t] = V[t] >= threshold + adaptation A[t]        (0 for an integrator)
+//   R[t] = refractoryDecay R[t-1] + refractory (threshold + adaptation A[t-1]) s[t-1]
+//   s[t] = V[t] >= threshold + adaptation A[t] + R[t]        (0 for an integrator)
 //
 // zero and subtract are 1 for the reset of that name. Follows Neftci, Mostafa, Zenke (2019), equations 5 to 9, with the
-// adaptive threshold of Bellec et al. (2018).
+// adaptive threshold of Bellec et al. (2018); R is the refractory state of SLAYER's adaptive neurons (Shrestha, Orchard 2018).
 //
 // parameters  f32 [slot][stride]: W [row][columns]; from recurrent_at R [neuron][columns]; from constants_at bias,
 //             currentDecay, membraneDecay, threshold, each [columns] (of a convolution's: one a channel)
@@ -16,9 +17,9 @@
 // inputs      u32 [slot][sample][step][input_words], bits, else; without [slot] where inputs_shared is 1
 // masks       u32 [slot][sample][input_words]: inputs that are not dropped, where params.masked is 1
 // spikes      u32 [slot][sample][step][ceil(width / 32)], bits; steps before `first` are read
-// trace       f32 [slot][sample][trace_steps][planes][width] from step trace_first on: V, and I and A where they have a
-//             plane (0: not kept), where params.record is 1
-// state       f32 [copy][slot][sample][3][width]: I, V, A; the stretch begins with copy state_in (unless `first` is 0)
+// trace       f32 [slot][sample][trace_steps][planes][width] from step trace_first on: V, and I and
+//             adaptation A + R where they have a plane (0: not kept), where params.record is 1
+// state       f32 [copy][slot][sample][4][width]: I, V, A, R; the stretch begins with copy state_in (unless `first` is 0)
 //             and leaves its last step in copy state_out
 // counts      u32 [slot][sample][width]: spikes of each neuron in steps below the slot's steps - out_lag; totals, from totals_at on,
 //             u32 [slot][sample]: of all together; both only where params.tally is 1
@@ -134,9 +135,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   place.parameters_at = slot_index * params.stride;
   let constants = place.parameters_at + params.constants_at;
   let spikes_at = place.sample * params.steps * words;
-  let states = params.slots * params.batch * 3u * width;
-  let state_before = params.state_in * states + place.sample * 3u * width;
-  let state_at = params.state_out * states + place.sample * 3u * width;
+  let states = params.slots * params.batch * 4u * width;
+  let state_before = params.state_in * states + place.sample * 4u * width;
+  let state_at = params.state_out * states + place.sample * 4u * width;
   let counts_at = place.sample * width;
   let trace_at = place.sample * params.trace_steps * params.planes * width;
   let zero = select(0.0, 1.0, slot.reset == RESET_ZERO);
@@ -147,11 +148,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       state[state_at + j] = 0.0;
       state[state_at + width + j] = 0.0;
       state[state_at + 2u * width + j] = 0.0;
+      state[state_at + 3u * width + j] = 0.0;
       if (params.tally == 1u) { counts[counts_at + j] = 0u; }
     }
   } else if (params.state_in != params.state_out) {
     for (var j = lane; j < slot.width; j += lanes) {
-      for (var plane = 0u; plane < 3u; plane++) { state[state_at + plane * width + j] = state[state_before + plane * width + j]; }
+      for (var plane = 0u; plane < 4u; plane++) { state[state_at + plane * width + j] = state[state_before + plane * width + j]; }
     }
   }
   // Where a stretch begins within what is kept, the step before it belongs to the gradients of the decays.
@@ -211,17 +213,22 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         let decayed = parameters[constants + 2u * params.columns + column] * state[state_at + width + j]
           * (1.0 - zero * spiked);
         let membrane = decayed - subtract * threshold * spiked + current;
-        let adapted = slot.adaptation_decay * state[state_at + 2u * width + j] + spiked;
+        let adapted_before = state[state_at + 2u * width + j];
+        let adapted = slot.adaptation_decay * adapted_before + spiked;
+        let refractory = slot.refractory_decay * state[state_at + 3u * width + j]
+          + slot.refractory * (threshold + slot.adaptation * adapted_before) * spiked;
+        let raised = slot.adaptation * adapted + refractory;
         state[state_at + j] = current;
         state[state_at + width + j] = membrane;
         state[state_at + 2u * width + j] = adapted;
+        state[state_at + 3u * width + j] = refractory;
         if (params.record == 1u) {
           let row = trace_at + (t - params.trace_first) * params.planes * width;
           trace[row + j] = membrane;
           if (params.current_plane != 0u) { trace[row + params.current_plane * width + j] = current; }
-          if (params.adaptation_plane != 0u) { trace[row + params.adaptation_plane * width + j] = adapted; }
+          if (params.adaptation_plane != 0u) { trace[row + params.adaptation_plane * width + j] = raised; }
         }
-        if (slot.integrator == 0u && j < slot.neurons && membrane >= threshold + slot.adaptation * adapted) {
+        if (slot.integrator == 0u && j < slot.neurons && membrane >= threshold + raised) {
           bits |= 1u << bit;
           if (params.tally == 1u && t + params.out_lag < slot.steps) { counts[counts_at + j] += 1u; }
         }

@@ -38,6 +38,10 @@ struct Slot {
   scale: f32,
   adaptation: f32,
   adaptation_decay: f32,
+  // `adaptation` where gradients pass through it, else 0.
+  adaptation_gradient: f32,
+  refractory: f32,
+  refractory_decay: f32,
   // What an input spike counts.
   input_scale: f32,
   // What an output spike that is not dropped counts for the next layer.

@@ -64,6 +64,7 @@ Examples:
   tacet search my-study.yaml --devices native
   tacet search randman --optimizer casbo
   tacet search spoken-digits --set settings.path=recordings.tar.gz
+  tacet search dvs-slayer --set settings.path=DvsGesture
   tacet search mnist-stdp --devices all --metrics 9464
   tacet search mnist-stdp --db postgres://me@db.example.org/searches
   tacet search mnist-stdp --name same-everywhere --devices native,native --slots 8 --deterministic 16

@@ -31,6 +31,7 @@ Examples:
   tacet train mnist-dense
   tacet train mnist-dense --epochs 2 --output digits.json
   tacet train mnist-dense --params params.json --json
+  tacet train dvs-slayer --params gestures.json
 
 The file of --params has one object with some of the recipe's hyperparameters, JSON or YAML:
   { "hidden": 512, "learningRate": 0.001, "surrogate": "fast-sigmoid" }

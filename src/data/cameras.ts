@@ -10,7 +10,15 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DataError } from './errors.ts';
-import { eventsByStep, type Frames, readAedat, readGestures, readNMnist } from './event-files.ts';
+import {
+  eventsBetween,
+  eventsByStep,
+  type Frames,
+  readAedat,
+  readGestures,
+  readNMnist,
+} from './event-files.ts';
+import { denoised } from './event-filter.ts';
 import { SampleWriter } from './event-lists.ts';
 import type { SpikeSamples } from './samples.ts';
 
@@ -19,6 +27,13 @@ const GESTURE_SIDE = 128;
 const GESTURES = 11;
 
 export type CameraOptions = Pick<Frames, 'pool' | 'steps' | 'stepMs'>;
+
+export interface GestureOptions extends CameraOptions {
+  /** An event is dropped without a neighbour within this time, us ({@link denoised}); 0 or absent: none is. */
+  readonly denoiseUs?: number;
+  /** Recordings at most, of a user and a light each; all when absent. */
+  readonly recordings?: number;
+}
 
 /**
  * Reads N-MNIST.
@@ -50,23 +65,43 @@ export function loadNMnist(
 }
 
 /**
- * Reads DVS128 Gesture: the beginning of every gesture.
+ * Reads DVS128 Gesture. With `stepMs` a sample is the beginning of a gesture, without it the whole gesture in `steps`
+ * frames of the same length.
  *
  * @throws {DataError} `missing` or `malformed`
  */
-export function loadGestures(folder: string, part: 'train' | 'test', options: CameraOptions): SpikeSamples {
+export function loadGestures(folder: string, part: 'train' | 'test', options: GestureOptions): SpikeSamples {
   const writer = new SampleWriter(options.steps, sampleShape(GESTURE_SIDE, options));
-  const trials = text(join(folder, `trials_to_${part}.txt`)).split(/\r?\n/);
-  for (const trial of trials.map((line) => line.trim()).filter((line) => line !== '')) {
-    const name = trial.replace(/\.aedat$/, '');
-    const path = join(folder, `${name}.aedat`);
-    const events = readAedat(content(path), path);
-    const labels = join(folder, `${name}_labels.csv`);
+  const { denoiseUs = 0, stepMs } = options;
+  for (const { recording, labels } of gestureFiles(folder, part, options.recordings)) {
+    const events = readAedat(content(recording), recording);
     for (const { label, startUs, endUs } of readGestures(text(labels), labels)) {
-      writer.add(eventsByStep(events, { ...options, side: GESTURE_SIDE, startUs, endUs }), label);
+      const cut = eventsBetween(events, startUs, endUs);
+      const kept = denoiseUs > 0 ? denoised(cut, GESTURE_SIDE, denoiseUs) : cut;
+      const start = stepMs === undefined ? {} : { startUs };
+      writer.add(eventsByStep(kept, { ...options, ...start, side: GESTURE_SIDE }), label);
     }
   }
   return writer.done(GESTURES);
+}
+
+/**
+ * The recordings of a part of DVS128 Gesture in the order of its list, with the files of their labels.
+ *
+ * @param most recordings
+ * @throws {DataError} `missing` where the folder has no such list
+ */
+export function gestureFiles(
+  folder: string,
+  part: 'train' | 'test',
+  most = Number.POSITIVE_INFINITY,
+): { readonly recording: string; readonly labels: string }[] {
+  const lines = text(join(folder, `trials_to_${part}.txt`)).split(/\r?\n/);
+  const names = lines.map((line) => line.trim().replace(/\.aedat$/, '')).filter((name) => name !== '');
+  return names.slice(0, most).map((name) => ({
+    recording: join(folder, `${name}.aedat`),
+    labels: join(folder, `${name}_labels.csv`),
+  }));
 }
 
 function sampleShape(side: number, { pool = 1 }: CameraOptions): [number, number, number] {

@@ -10,15 +10,54 @@ export interface CameraEvents {
   readonly timesUs: Float64Array;
 }
 
-type Event = readonly [x: number, y: number, polarity: number, timeUs: number];
+/** Collects events one after another: a recording of DVS Gesture has millions. */
+export class EventWriter {
+  readonly #x: Uint16Array;
+  readonly #y: Uint16Array;
+  readonly #polarity: Uint8Array;
+  readonly #timesUs: Float64Array;
+  #count = 0;
 
-function collected(events: readonly Event[]): CameraEvents {
-  return {
-    x: Uint16Array.from(events, ([x]) => x),
-    y: Uint16Array.from(events, ([, y]) => y),
-    polarity: Uint8Array.from(events, ([, , polarity]) => polarity),
-    timesUs: Float64Array.from(events, ([, , , time]) => time),
-  };
+  /** @param most events at the most */
+  constructor(most: number) {
+    this.#x = new Uint16Array(most);
+    this.#y = new Uint16Array(most);
+    this.#polarity = new Uint8Array(most);
+    this.#timesUs = new Float64Array(most);
+  }
+
+  add(x: number, y: number, polarity: number, timeUs: number): void {
+    const at = this.#count++;
+    this.#x[at] = x;
+    this.#y[at] = y;
+    this.#polarity[at] = polarity;
+    this.#timesUs[at] = timeUs;
+  }
+
+  done(): CameraEvents {
+    const count = this.#count;
+    return {
+      x: this.#x.slice(0, count),
+      y: this.#y.slice(0, count),
+      polarity: this.#polarity.slice(0, count),
+      timesUs: this.#timesUs.slice(0, count),
+    };
+  }
+}
+
+/** The events from a time on and before another. */
+export function eventsBetween(events: CameraEvents, startUs: number, endUs: number): CameraEvents {
+  const chosen = events.timesUs.map((time) => Number(time >= startUs && time < endUs));
+  const writer = new EventWriter(chosen.reduce((sum, one) => sum + one, 0));
+  chosen.forEach((one, event) => {
+    if (one === 1) copyEvent(events, event, writer);
+  });
+  return writer.done();
+}
+
+/** Adds one of the events to others. */
+export function copyEvent({ x, y, polarity, timesUs }: CameraEvents, event: number, into: EventWriter): void {
+  into.add(x[event] as number, y[event] as number, polarity[event] as number, timesUs[event] as number);
 }
 
 const NMNIST_EVENT = 5;
@@ -38,7 +77,7 @@ export function readNMnist(bytes: Uint8Array, name: string): CameraEvents {
       `${name} has ${bytes.length} bytes, no multiple of 5: it is no sample of N-MNIST`,
     );
   }
-  const events: Event[] = [];
+  const events = new EventWriter(bytes.length / NMNIST_EVENT);
   let overflowUs = 0;
   for (let at = 0; at < bytes.length; at += NMNIST_EVENT) {
     const [x, y, high, middle, low] = bytes.subarray(at, at + NMNIST_EVENT) as unknown as [
@@ -52,13 +91,15 @@ export function readNMnist(bytes: Uint8Array, name: string): CameraEvents {
       overflowUs += 2 ** 13;
       continue;
     }
-    events.push([x, y, high >> 7, ((high & 0x7f) << 16) + (middle << 8) + low + overflowUs]);
+    events.add(x, y, high >> 7, ((high & 0x7f) << 16) + (middle << 8) + low + overflowUs);
   }
-  return collected(events);
+  return events.done();
 }
 
 const POLARITY = 1;
 const PACKET_HEADER = 28;
+/** Bytes of a polarity event, at the least. */
+const AEDAT_EVENT = 8;
 
 /**
  * Reads the polarity events of an AEDAT 3.1 file (inivation's format; DVS Gesture, Amir and others 2017). Packets of
@@ -79,7 +120,7 @@ export function readAedat(bytes: Uint8Array, name: string): CameraEvents {
     at = end + 1;
     if (text === '#!END-HEADER') break;
   }
-  const events: Event[] = [];
+  const events = new EventWriter(Math.floor(bytes.length / AEDAT_EVENT));
   while (at < bytes.length) {
     if (at + PACKET_HEADER > bytes.length) throw malformed('its last packet is cut short');
     const type = view.getInt16(at, true);
@@ -92,17 +133,17 @@ export function readAedat(bytes: Uint8Array, name: string): CameraEvents {
     at = from + size * capacity;
     if (size < 1 || capacity < 0 || at > bytes.length) throw malformed('a packet is cut short');
     if (type !== POLARITY) continue;
-    if (size < 8 || count > capacity)
+    if (size < AEDAT_EVENT || count > capacity)
       throw malformed('a packet of polarity events has another size of events');
     for (let event = 0; event < count; event++) {
       const data = view.getUint32(from + size * event, true);
       if ((data & 1) === 0) continue;
       // 31 bits of time in the event, the others in the packet: more than 32, so by products.
       const timeUs = overflow * 2 ** 31 + view.getInt32(from + size * event + timeOffset, true);
-      events.push([data >>> 17, (data >>> 2) & 0x7fff, (data >>> 1) & 1, timeUs]);
+      events.add(data >>> 17, (data >>> 2) & 0x7fff, (data >>> 1) & 1, timeUs);
     }
   }
-  return collected(events);
+  return events.done();
 }
 
 /** A gesture in a recording. */
@@ -144,7 +185,8 @@ export interface Frames {
   /** Pixels of the camera in one of the sample, along each side. */
   readonly pool?: number;
   readonly steps: number;
-  readonly stepMs: number;
+  /** Absent: all from the first event to the last is cut into `steps` steps of the same length, in whole microseconds. */
+  readonly stepMs?: number;
   /** Where the sample begins; events before it and after its steps are left out. */
   readonly startUs?: number;
   readonly endUs?: number;
@@ -152,14 +194,26 @@ export interface Frames {
 
 /** Events as the inputs that spike at each step: input (y width + x) 2 + polarity. */
 export function eventsByStep(events: CameraEvents, frames: Frames): number[][] {
-  const { side, pool = 1, steps, stepMs, startUs = 0, endUs = Number.POSITIVE_INFINITY } = frames;
+  const { side, pool = 1, steps, endUs = Number.POSITIVE_INFINITY } = frames;
+  const { startUs, stepUs } = clockOf(events, frames);
   const width = Math.ceil(side / pool);
   const found = Array.from({ length: steps }, (): number[] => []);
   for (const [event, time] of events.timesUs.entries()) {
     const [x, y] = [events.x[event] as number, events.y[event] as number];
     if (!(time >= startUs && time < endUs && x < side && y < side)) continue;
     const pixel = Math.floor(y / pool) * width + Math.floor(x / pool);
-    found[Math.floor((time - startUs) / 1000 / stepMs)]?.push(2 * pixel + (events.polarity[event] as number));
+    found[Math.floor((time - startUs) / stepUs)]?.push(2 * pixel + (events.polarity[event] as number));
   }
   return found;
+}
+
+/** When the first step begins, and how long each is. */
+function clockOf(
+  { timesUs }: CameraEvents,
+  { steps, stepMs, startUs = 0 }: Frames,
+): { readonly startUs: number; readonly stepUs: number } {
+  if (stepMs !== undefined) return { startUs, stepUs: 1000 * stepMs };
+  const first = timesUs.reduce((least, time) => Math.min(least, time), Number.POSITIVE_INFINITY);
+  const last = timesUs.reduce((most, time) => Math.max(most, time), Number.NEGATIVE_INFINITY);
+  return { startUs: first, stepUs: Math.max(1, Math.floor((last - first) / steps)) };
 }

@@ -1,5 +1,5 @@
 /** The door of the data sets: loaders, encoders, downloads. */
-export { type CameraOptions, loadGestures, loadNMnist } from './cameras.ts';
+export { type CameraOptions, type GestureOptions, loadGestures, loadNMnist } from './cameras.ts';
 export { type CochleaOptions, encodeSound } from './cochlea.ts';
 export { type DownloadOptions, fetched, type RemoteFile } from './download.ts';
 export { DataError, type DataErrorCode } from './errors.ts';

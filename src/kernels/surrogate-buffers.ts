@@ -109,7 +109,7 @@ export function createBuffers(
         second: buffer(parameters, `second moments of layer ${l}`),
         spikes: buffer(samples * steps * words, `spikes of layer ${l}`),
         trace: buffer(samples * traceSteps * planesOf(room) * room.width, `trace of layer ${l}`),
-        state: buffer(copies * samples * 3 * room.width, `state of layer ${l}`),
+        state: buffer(copies * samples * 4 * room.width, `state of layer ${l}`),
         counts: buffer(samples * room.width, `counts of layer ${l}`),
         upstream: buffer(samples * upstreamSteps * room.width, `upstream of layer ${l}`),
         errors: buffer(samples * segment * room.width, `errors of layer ${l}`),

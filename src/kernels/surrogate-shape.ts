@@ -63,7 +63,7 @@ export function activityBytes(shape: SurrogateShape): number {
       kept * planesOf(room) * room.width +
       (last ? steps : segment) * room.width +
       segment * room.width +
-      (3 * copies + 5) * room.width +
+      (4 * copies + 5) * room.width +
       4 * room.columns;
     bytes += 4 * samples * perSample;
   });

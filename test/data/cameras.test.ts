@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { loadGestures, loadNMnist } from '../../src/data/cameras.ts';
+import { aedatFile, aedatPacket, writeGestures } from './gestures.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'tacet-cameras-'));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -40,18 +41,11 @@ describe('DVS Gesture in its folder', () => {
       [127, 127, 12_000],
       [0, 0, 30_000],
     ] as const;
-    const packet = new DataView(new ArrayBuffer(28 + 8 * events.length));
-    packet.setInt16(0, 1, true);
-    packet.setInt32(4, 8, true);
-    packet.setInt32(8, 4, true);
-    packet.setInt32(16, events.length, true);
-    packet.setInt32(20, events.length, true);
-    for (const [i, [x, y, time]] of events.entries()) {
-      packet.setUint32(28 + 8 * i, ((x << 17) | (y << 2) | 1) >>> 0, true);
-      packet.setInt32(32 + 8 * i, time, true);
-    }
-    const head = Buffer.from('#!AER-DAT3.1\r\n#!END-HEADER\r\n');
-    writeFileSync(join(root, 'user01_lab.aedat'), Buffer.concat([head, new Uint8Array(packet.buffer)]));
+    const packet = aedatPacket(
+      1,
+      events.map(([x, y, time]) => ({ x, y, polarity: 0, time })),
+    );
+    writeFileSync(join(root, 'user01_lab.aedat'), aedatFile(packet));
     writeFileSync(
       join(root, 'user01_lab_labels.csv'),
       'class,startTime_usec,endTime_usec\n3,4000,13000\n11,29000,31000\n',
@@ -62,6 +56,25 @@ describe('DVS Gesture in its folder', () => {
     expect([...found.labels]).toEqual([2, 10]);
     expect([...found.events]).toEqual([2 * (32 * 5 + 2), 2 * (32 * 31 + 31), 0]);
     expect([...found.offsets]).toEqual([0, 1, 1, 1, 1, 2, 2, 3, 3, 3, 3, 3]);
+  });
+
+  it('is cut whole into frames, without what has no neighbour', () => {
+    const bars = join(root, 'bars');
+    writeGestures(bars, { train: 2, test: 1, repeats: 1 });
+    const read = (denoiseUs: number, recordings = 2) =>
+      loadGestures(bars, 'train', { steps: 20, denoiseUs, recordings });
+    const [all, some] = [read(0), read(5000)];
+    expect([...all.labels]).toEqual([0, 1, 2, 3, 0, 1, 2, 3]);
+    expect([...read(0, 1).labels]).toEqual([0, 1, 2, 3]);
+    // Of each two neighbours the first has none before it; of 13 events each 2 ms, 6 are left, and a few by chance.
+    const share = some.events.length / all.events.length;
+    expect(share).toBeGreaterThan(0.4);
+    expect(share).toBeLessThan(0.65);
+    const perStep = Array.from(
+      { length: 20 },
+      (_, t) => (all.offsets[t + 1] as number) - (all.offsets[t] as number),
+    );
+    expect(Math.min(...perStep)).toBeGreaterThan(20);
   });
 
   it('says what is missing', () => {

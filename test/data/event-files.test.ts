@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { eventsByStep, readAedat, readGestures, readNMnist } from '../../src/data/event-files.ts';
+import { AEDAT_HEADER, aedatFile, aedatPacket } from './gestures.ts';
 
 describe('samples of N-MNIST', () => {
   it('are read, with overflows of the clock', () => {
@@ -24,46 +25,20 @@ describe('samples of N-MNIST', () => {
 });
 
 describe('AEDAT 3.1', () => {
-  type Event = { x: number; y: number; polarity: number; time: number; valid?: boolean };
-  const packet = (
-    type: number,
-    events: readonly Event[],
-    { overflow = 0, capacity = events.length } = {},
-  ) => {
-    const view = new DataView(new ArrayBuffer(28 + 8 * capacity));
-    view.setInt16(0, type, true);
-    for (const [at, value] of [
-      [4, 8],
-      [8, 4],
-      [12, overflow],
-      [16, capacity],
-      [20, events.length],
-      [24, events.length],
-    ] as const) {
-      view.setInt32(at, value, true);
-    }
-    for (const [i, { x, y, polarity, time, valid = true }] of events.entries()) {
-      view.setUint32(28 + 8 * i, ((x << 17) | (y << 2) | (polarity << 1) | Number(valid)) >>> 0, true);
-      view.setInt32(32 + 8 * i, time, true);
-    }
-    return new Uint8Array(view.buffer);
-  };
-  const header = Buffer.from('#!AER-DAT3.1\r\n#Format: RAW\r\n#Source 1: DVS128\r\n#!END-HEADER\r\n');
-  const file = (...packets: Uint8Array[]) => Uint8Array.from(Buffer.concat([header, ...packets]));
   const event = { x: 64, y: 100, polarity: 1, time: 123_456 };
 
   it('has the bytes of the worked example', () => {
-    expect([...packet(1, [event]).subarray(28, 32)]).toEqual([0x93, 0x01, 0x80, 0x00]);
+    expect([...aedatPacket(1, [event]).subarray(28, 32)]).toEqual([0x93, 0x01, 0x80, 0x00]);
   });
 
   it('is read, but for other packets and invalid events', () => {
     const found = readAedat(
-      file(
-        packet(3, [event, event]),
-        packet(1, [event, { ...event, valid: false }, { ...event, x: 20_000, polarity: 0, time: 5 }], {
+      aedatFile(
+        aedatPacket(3, [event, event]),
+        aedatPacket(1, [event, { ...event, valid: false }, { ...event, x: 20_000, polarity: 0, time: 5 }], {
           capacity: 4,
         }),
-        packet(1, [{ ...event, time: 7 }], { overflow: 3 }),
+        aedatPacket(1, [{ ...event, time: 7 }], { overflow: 3 }),
       ),
       'a.aedat',
     );
@@ -75,16 +50,18 @@ describe('AEDAT 3.1', () => {
 
   it('may have packets that begin like a line of the header', () => {
     // Type 0x23, the byte of "#", is a kind that isn't read.
-    expect(readAedat(file(packet(0x23, [event]), packet(1, [event])), 'a.aedat').x.length).toBe(1);
+    expect(
+      readAedat(aedatFile(aedatPacket(0x23, [event]), aedatPacket(1, [event])), 'a.aedat').x.length,
+    ).toBe(1);
   });
 
   it('says what is wrong', () => {
-    const good = file(packet(1, [event]));
+    const good = aedatFile(aedatPacket(1, [event]));
     expect(() => readAedat(good.subarray(0, good.length - 1), 'a.aedat')).toThrow(/a packet is cut short/);
-    expect(() => readAedat(good.subarray(0, header.length + 10), 'a.aedat')).toThrow(
+    expect(() => readAedat(good.subarray(0, AEDAT_HEADER.length + 10), 'a.aedat')).toThrow(
       /last packet is cut short/,
     );
-    expect(() => readAedat(header.subarray(0, 30), 'a.aedat')).toThrow(/header has no end/);
+    expect(() => readAedat(AEDAT_HEADER.subarray(0, 30), 'a.aedat')).toThrow(/header has no end/);
     expect(() => readAedat(Uint8Array.from(Buffer.from('#!AER-DAT2.0\r\n')), 'a.aedat')).toThrow(
       /#!AER-DAT2.0/,
     );
@@ -119,4 +96,6 @@ it('events become inputs by step, pooled and cut', () => {
   // Pixels of 2 x 2; the fourth is after the last step, the fifth outside of the field.
   expect(eventsByStep(events, frames)).toEqual([[0, 3], [7]]);
   expect(eventsByStep(events, { ...frames, endUs: 2000 })).toEqual([[0], []]);
+  // Whole, in frames of floor(5000 / 3) us from the first event; the last event is after the last of them.
+  expect(eventsByStep(events, { side: 10, pool: 5, steps: 3 })).toEqual([[0], [3, 7, 5], []]);
 });

@@ -74,7 +74,7 @@ const NOT_RUN: readonly (readonly [pattern: RegExp, reason: string])[] = [
     /^npx tacet lyapunov (hrsnn .*surrogate|network)/,
     'a minute on a software adapter, or a file of its own; test/cli/lyapunov.test.ts runs smaller ones',
   ],
-  [/^npx tacet search spoken-digits/, 'it needs the recordings'],
+  [/^npx tacet search (spoken-digits|dvs-slayer)/, 'it needs the recordings'],
   [/^npx tacet search mnist-slayer/, 'it needs the native engine; test/study/slayer.test.ts runs its trials'],
   [
     /^npx tacet (train|evaluate mnist-dense)/,

@@ -42,7 +42,8 @@ export type LearnableConstant = 'currentDecay' | 'membraneDecay' | 'threshold';
  *   I = currentDecay I + x                      (currentDecay 0: LIF; above 0: current-based LIF)
  *   V = membraneDecay V + I                     after a reset of V by what spiked the step before
  *   A = adaptationDecay A + s                   (adaptation 0: none)
- *   spike where V >= threshold + adaptation A
+ *   R = refractoryDecay R + refractory s (threshold + adaptation A of the step before)      (refractory 0: none)
+ *   spike where V >= threshold + adaptation A + R
  *
  * Reset `subtract` takes `threshold` away from the decayed V, `zero` sets V to 0 before it decays, `none` leaves it.
  */
@@ -56,6 +57,11 @@ export interface SpikingNeuron {
   readonly detachReset?: boolean;
   readonly adaptation?: number;
   readonly adaptationDecay?: number;
+  /** True: no gradient passes through A, as in SLAYER. Default false. None ever passes through R. */
+  readonly detachAdaptation?: boolean;
+  /** How far a spike raises what the next ones need, in thresholds: SLAYER's neurons have this instead of a reset. */
+  readonly refractory?: number;
+  readonly refractoryDecay?: number;
   readonly surrogate: Surrogate;
   readonly learn?: readonly LearnableConstant[];
 }

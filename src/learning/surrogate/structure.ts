@@ -107,7 +107,7 @@ function resolveLayer(
     projection: layer.kind,
     recurrent,
     keepCurrents: learned.some((constant) => constant !== 'threshold'),
-    keepAdaptations: (neuron.adaptation ?? 0) !== 0,
+    keepAdaptations: neuron.adaptation !== 0 || neuron.refractory !== 0,
     dropout: dropout > 0,
     lag,
   };
@@ -181,6 +181,7 @@ function checkNeuron(neuron: Neuron, fail: Fail): void {
   decay(neuron.currentDecay, 'currentDecay');
   if (neuron.kind === 'lif') {
     decay(neuron.adaptationDecay, 'adaptationDecay');
+    decay(neuron.refractoryDecay, 'refractoryDecay');
     if (!(neuron.threshold > 0)) fail(`threshold is ${neuron.threshold}; give one above 0`);
     if (!(neuron.surrogate.slope > 0))
       fail(`the surrogate's slope is ${neuron.surrogate.slope}; give one above 0`);
@@ -191,7 +192,7 @@ function checkNeuron(neuron: Neuron, fail: Fail): void {
 }
 
 /** The part of the row that the neuron gives; its decays and threshold are parameters. */
-function neuronRow(neuron: Neuron): KernelRow & { readonly adaptation: number } {
+function neuronRow(neuron: Neuron): KernelRow & { readonly adaptation: number; readonly refractory: number } {
   if (neuron.kind !== 'lif') {
     const none = {
       reset: 0,
@@ -201,10 +202,14 @@ function neuronRow(neuron: Neuron): KernelRow & { readonly adaptation: number } 
       scale: 0,
       adaptation: 0,
       adaptation_decay: 0,
+      adaptation_gradient: 0,
+      refractory: 0,
+      refractory_decay: 0,
     };
     return { integrator: 1, ...none };
   }
-  const { surrogate, reset = 'subtract', detachReset = true, adaptation = 0, adaptationDecay = 0 } = neuron;
+  const { surrogate, reset = 'subtract', detachReset = true } = neuron;
+  const { adaptation = 0, adaptationDecay = 0, detachAdaptation = false } = neuron;
   return {
     integrator: 0,
     reset: ['none', 'subtract', 'zero'].indexOf(reset),
@@ -214,6 +219,9 @@ function neuronRow(neuron: Neuron): KernelRow & { readonly adaptation: number } 
     scale: surrogate.scale ?? 1,
     adaptation,
     adaptation_decay: adaptationDecay,
+    adaptation_gradient: detachAdaptation ? 0 : adaptation,
+    refractory: neuron.refractory ?? 0,
+    refractory_decay: neuron.refractoryDecay ?? 0,
   };
 }
 

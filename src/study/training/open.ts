@@ -11,7 +11,7 @@ import type { TrainingData, TrainingRecipe } from './recipe.ts';
 import { TrainingSlots } from './slots.ts';
 
 /**
- * Activity that a slot may keep, bytes: beyond, steps are cut into segments that are computed twice. Fixed for a slot, so
+ * Activity that a slot may keep, bytes, unless its recipe says more: beyond, steps are cut into segments that are computed twice. Fixed for a slot, so
  * that a trial's sums have the same order with any number of slots.
  */
 const SLOT_MEMORY = 2 ** 28;
@@ -26,12 +26,14 @@ export async function openTrainingSlots(
   settings: TrainingStudySettings,
   data: TrainingData,
 ): Promise<OpenedSlots> {
-  const networks = runnable(recipe, settings, setup.networks);
+  const known = runnable(recipe, settings, setup.networks);
+  const networks = recipe.rooms?.(known) ?? known;
   const sources = networks.map((params) => recipe.view(data.train, params));
   const longest = sources.reduce((most, source) => (source.steps > most.steps ? source : most));
   const onProcessor = device.info.kind === 'native' || device.info.software;
+  const slotMemory = Math.max(SLOT_MEMORY, recipe.slotMemory?.(networks[0] ?? {}) ?? 0);
   const memory = (device.info.memoryBytes ?? device.info.limits.maxBufferBytes) / 2;
-  const fitting = Math.max(1, Math.floor(memory / SLOT_MEMORY));
+  const fitting = Math.max(1, Math.floor(memory / slotMemory));
   const slots = setup.slots ?? Math.min(onProcessor ? PROCESSOR_SLOTS : CARD_SLOTS, fitting);
   const trainer = await SurrogateTrainer.create(device, {
     slots,
@@ -39,7 +41,7 @@ export async function openTrainingSlots(
     input: longest,
     networks: networks.map((params) => recipe.describe(params)),
     ownSamples: true,
-    memoryBytes: slots * SLOT_MEMORY,
+    memoryBytes: slots * slotMemory,
   });
   const plan = { recipe, settings, data, launchMs: launchMsOf(device.info) };
   return {

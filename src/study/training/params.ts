@@ -3,30 +3,35 @@ import { z } from 'zod';
 import { checkedHyperparameters } from '../checked-hyperparameters.ts';
 import type { Hyperparameters, JsonObject } from '../trial.ts';
 import { share } from './common.ts';
-import type { CommonParams, TrainingParams, TrainingRecipe } from './recipe.ts';
+import type { CommonParams, StudyDefaults, TrainingParams, TrainingRecipe } from './recipe.ts';
 
 /** What a study of training sets besides what its recipe has. */
-const studySettings = {
+const studySettings = ({ holdOutShare = 0.15, beta = 0.1, silenceAlpha = 1 }: Partial<StudyDefaults>) => ({
   /** Share of the training samples that is held out for the objective: the test set plays no part in a search. */
-  holdOutShare: z.number().positive().max(0.9).default(0.15),
+  holdOutShare: z.number().positive().max(0.9).default(holdOutShare),
   /** Share of the training samples that may be silent in an epoch before a trial is stopped. */
-  beta: share.default(0.1),
+  beta: share.default(beta),
   /** A sample is silent for a layer with fewer spikes than this. */
-  silenceAlpha: z.int().min(0).default(1),
+  silenceAlpha: z.int().min(0).default(silenceAlpha),
   /** Seed of what is held out: the same for all trials of a study. */
   splitSeed: z.int().min(0).default(0),
-};
+});
 
-export type TrainingStudySettings = JsonObject & Readonly<z.output<z.ZodObject<typeof studySettings>>>;
+export type TrainingStudySettings = JsonObject &
+  Readonly<z.output<z.ZodObject<ReturnType<typeof studySettings>>>>;
 
 /** What is no hyperparameter of a search: its own settings, and those of the recipe that the space does not move. */
-export function settingsSchemaOf({ params, space }: TrainingRecipe): z.ZodType<TrainingStudySettings> {
+export function settingsSchemaOf({
+  params,
+  space,
+  study = {},
+}: TrainingRecipe): z.ZodType<TrainingStudySettings> {
   const held = Object.entries(params.shape).filter(
     ([name]) => !Object.hasOwn(space, name) && name !== 'seed',
   );
   return z.strictObject({
     ...Object.fromEntries(held),
-    ...studySettings,
+    ...studySettings(study),
   }) as unknown as z.ZodType<TrainingStudySettings>;
 }
 

@@ -5,6 +5,7 @@ import type { SampleSource, SpikeSamples } from '../../data/samples.ts';
 import type { TrainingDescription } from '../../learning/surrogate/description.ts';
 import type { SpaceInput } from '../../search/index.ts';
 import { StudyError } from '../store.ts';
+import { dvsSlayer } from './dvs-slayer.ts';
 import { mnistDense } from './mnist-dense.ts';
 import { randman } from './randman.ts';
 import { shdRecurrent } from './shd-recurrent.ts';
@@ -31,6 +32,13 @@ export interface CommonParams {
   readonly trainShare: number;
 }
 
+/** A study's own settings that a recipe may have other defaults for: those of `params.ts`. */
+export interface StudyDefaults {
+  readonly holdOutShare: number;
+  readonly beta: number;
+  readonly silenceAlpha: number;
+}
+
 export interface TrainingRecipe {
   readonly name: string;
   readonly summary: string;
@@ -40,8 +48,13 @@ export interface TrainingRecipe {
   };
   /** Hyperparameters that a search moves, with their bounds; the others are settings of a study. */
   readonly space: SpaceInput;
-  /** Trials of a short search. */
+  /** Trials of a short search, and what makes it short besides. */
   readonly trials: number;
+  readonly quick?: TrainingParams;
+  /** Defaults of a study's own settings. */
+  readonly study?: Partial<StudyDefaults>;
+  /** Layers whose silence ends a trial; all that spike when absent. */
+  readonly silentLayers?: readonly string[];
   /** Refuses values whose data are not there. @throws {StudyError} */
   checkData?(params: TrainingParams): void;
   /** Of the data set's content. */
@@ -51,9 +64,19 @@ export interface TrainingRecipe {
   /** A part of the data set as a network with these hyperparameters sees it. */
   view(set: SampleSet, params: TrainingParams): SampleSource;
   describe(params: TrainingParams): TrainingDescription;
+  /** Networks whose layers have room for all of those that lie between the given ones; those themselves when absent. */
+  rooms?(params: readonly (TrainingParams & CommonParams)[]): (TrainingParams & CommonParams)[];
+  /** Activity that a slot may keep, bytes. */
+  slotMemory?(params: TrainingParams): number;
 }
 
-export const TRAINING_RECIPES: readonly TrainingRecipe[] = [mnistDense, randman, shdRecurrent, spokenDigits];
+export const TRAINING_RECIPES: readonly TrainingRecipe[] = [
+  mnistDense,
+  dvsSlayer,
+  randman,
+  shdRecurrent,
+  spokenDigits,
+];
 
 /** @throws {StudyError} `bad-input` listing the recipes there are */
 export function trainingRecipeOf(name: string): TrainingRecipe {

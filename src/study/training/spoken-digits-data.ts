@@ -1,11 +1,9 @@
 /** The spoken digits through the cochlea: the work shared among threads, and kept for the next time. */
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { deserialize, serialize } from 'node:v8';
 import { Piscina } from 'piscina';
-import { cacheFolder, writeWhole } from '../../cache.ts';
+import { cacheFolder } from '../../cache.ts';
 import { concatenated, type SpikeSamples, sharedSpikes } from '../../data/samples.ts';
 import {
   checkSpeaker,
@@ -15,6 +13,7 @@ import {
   splitRecordings,
 } from '../../data/spoken-digits.ts';
 import { packageVersion } from '../../version.ts';
+import { keptSamples } from './kept-samples.ts';
 import type { TrainingData } from './recipe.ts';
 import type { RecordingsPart } from './spoken-digits-encoder.ts';
 
@@ -42,15 +41,7 @@ export async function encodeSpokenDigits(
   checkSpeaker(recordings, speaker);
   const key = keyOf(recordings, options);
   const file = join(folder, `spoken-digits-${key}.bin`);
-  let encoded = readKept(file, recordings.length);
-  if (!encoded) {
-    encoded = await encodeAll(recordings, options);
-    try {
-      writeWhole(file, serialize(encoded));
-    } catch {
-      // A cache that can't be written costs the same time again, no more.
-    }
-  }
+  const encoded = await keptSamples(file, () => encodeAll(recordings, options));
   const { train, test } = splitRecordings(recordings, encoded, speaker);
   return { train: sharedSpikes(train), test: sharedSpikes(test) };
 }
@@ -62,18 +53,6 @@ function keyOf(recordings: readonly Recording[], options: SpokenDigitsOptions): 
     hash.update(`${digit}_${speaker}_${index}`).update(content);
   }
   return hash.digest('hex').slice(0, 32);
-}
-
-/** What was encoded before; undefined when it was not, or the file is not what it should be. */
-function readKept(file: string, samples: number): SpikeSamples | undefined {
-  try {
-    const kept = deserialize(readFileSync(file)) as SpikeSamples;
-    const { labels, offsets, steps, events } = kept;
-    const whole = labels.length === samples && offsets.length === samples * (steps + 1);
-    return whole && offsets.at(-1) === events.length ? kept : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 async function encodeAll(

@@ -3,6 +3,7 @@ import type { Recipe } from '../recipe.ts';
 import { openTrainingSlots } from './open.ts';
 import { paramsOfTrial, settingsSchemaOf } from './params.ts';
 import { TRAINING_RECIPES, type TrainingData, type TrainingRecipe } from './recipe.ts';
+import { silentLayersOf } from './trial.ts';
 
 export function trainingStudies(): Recipe[] {
   return TRAINING_RECIPES.map(studyOf);
@@ -10,16 +11,14 @@ export function trainingStudies(): Recipe[] {
 
 function studyOf(recipe: TrainingRecipe): Recipe {
   const settings = settingsSchemaOf(recipe);
-  const { layers } = recipe.describe(recipe.params.parse({}));
-  const spiking = layers.filter(({ neuron }) => neuron.kind === 'lif');
-  const names = layers.map(({ name }, index) => name ?? `layer ${index}`);
+  const names = silentLayersOf(recipe, recipe.describe(recipe.params.parse({}))).map(({ name }) => name);
   return {
     name: recipe.name,
     summary: recipe.summary,
     settings,
     space: recipe.space,
-    constraints: spiking.map((layer) => `silence_${names[layers.indexOf(layer)]}`),
-    quick: () => ({ settings: {}, trials: recipe.trials }),
+    constraints: names.map((name) => `silence_${name}`),
+    quick: () => ({ settings: recipe.quick ?? {}, trials: recipe.trials }),
     checkData: (given) => recipe.checkData?.(paramsOfTrial(recipe, settings.parse(given), {})),
     checksum: (given) => recipe.checksum(paramsOfTrial(recipe, settings.parse(given), {})),
     load: (given) => recipe.load(paramsOfTrial(recipe, settings.parse(given), {})),

@@ -34,6 +34,26 @@ interface Counts {
   seconds: number;
 }
 
+interface SpikingLayer {
+  readonly index: number;
+  readonly name: string;
+}
+
+/** Layers that spike, with their names in reports. */
+function spikingLayersOf({ layers }: TrainingDescription): SpikingLayer[] {
+  return layers.flatMap(({ neuron, name }, index) =>
+    neuron.kind === 'lif' ? [{ index, name: name ?? `layer ${index}` }] : [],
+  );
+}
+
+/** Layers whose silence is a constraint, and ends a trial. */
+export function silentLayersOf(
+  { silentLayers }: Pick<TrainingRecipe, 'silentLayers'>,
+  description: TrainingDescription,
+): SpikingLayer[] {
+  return spikingLayersOf(description).filter(({ name }) => silentLayers?.includes(name) ?? true);
+}
+
 export class TrainingTrial implements SlotTrial {
   readonly description: TrainingDescription;
   readonly #params: TrainingParams & CommonParams;
@@ -43,8 +63,9 @@ export class TrainingTrial implements SlotTrial {
   /** Numbers of the samples that are learned from, and of those held out for the objective. */
   readonly #train: Uint32Array;
   readonly #holdOut: Uint32Array;
-  /** Layers whose silence counts. */
-  readonly #layers: readonly { readonly index: number; readonly name: string }[];
+  readonly #layers: readonly SpikingLayer[];
+  /** Layers whose silence ends the trial. */
+  readonly #judged: readonly SpikingLayer[];
   readonly #counts: Readonly<Record<Exclude<Part, 'over'>, Counts>>;
   readonly #history: ChunkReport[] = [];
   readonly #startedAt = performance.now();
@@ -52,7 +73,7 @@ export class TrainingTrial implements SlotTrial {
   /** Position of the next sample in the part; in training, over all epochs. */
   #next = 0;
   #order: Uint32Array | undefined;
-  /** Silent samples of each of the layers in the epoch under way, and its samples so far. */
+  /** Silent samples of each of the judged layers in the epoch under way, and its samples so far. */
   #epochSilent: number[];
   #epochSamples = 0;
   #noted = { reports: 0, samples: 0, correct: 0 };
@@ -77,10 +98,9 @@ export class TrainingTrial implements SlotTrial {
     this.#holdOut = order.subarray(0, held);
     const learned = Math.max(1, Math.round((samples - held) * this.#params.trainShare));
     this.#train = order.subarray(held, held + learned);
-    this.#layers = this.description.layers.flatMap(({ neuron, name }, index) =>
-      neuron.kind === 'lif' ? [{ index, name: name ?? `layer ${index}` }] : [],
-    );
-    this.#epochSilent = this.#layers.map(() => 0);
+    this.#layers = spikingLayersOf(this.description);
+    this.#judged = silentLayersOf(recipe, this.description);
+    this.#epochSilent = this.#judged.map(() => 0);
     const counts = (): Counts => {
       const zeros = () => this.#layers.map(() => 0);
       return {
@@ -170,7 +190,7 @@ export class TrainingTrial implements SlotTrial {
     const size = this.#train.length;
     const { epochs } = this.#params;
     this.#epochSamples += report.samples;
-    this.#layers.forEach(({ index }, place) => {
+    this.#judged.forEach(({ index }, place) => {
       this.#epochSilent[place] =
         (this.#epochSilent[place] as number) + (report.silentByLayer[index] as number);
     });
@@ -182,13 +202,13 @@ export class TrainingTrial implements SlotTrial {
       this.#end = { state: 'failed', reason: `loss or gradients are not finite in epoch ${epoch}` };
       this.#part = 'over';
     } else if (silent >= 0) {
-      this.#end = { state: 'silent', reason: `${this.#layers[silent]?.name} layer silent` };
+      this.#end = { state: 'silent', reason: `${this.#judged[silent]?.name} layer silent` };
       this.#part = 'over';
     } else if (this.#next === size * epochs) {
       this.#part = 'hold-out';
       this.#next = 0;
     } else if (this.#next % size === 0) {
-      this.#epochSilent = this.#layers.map(() => 0);
+      this.#epochSilent = this.#judged.map(() => 0);
       this.#epochSamples = 0;
     }
   }

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type {
   Layer,
+  SpikingNeuron,
   SurrogateKind,
   TrainingDescription,
 } from '../../../src/learning/surrogate/description.ts';
@@ -19,6 +20,15 @@ const KINDS: readonly SurrogateKind[] = [
   'straight-through',
 ];
 const STEPS = 9;
+const slayerNeuron: Partial<SpikingNeuron> = {
+  reset: 'none',
+  adaptation: 0.3,
+  adaptationDecay: 0.9,
+  detachAdaptation: true,
+  refractory: 1.4,
+  refractoryDecay: 0.7,
+  currentDecay: 0.5,
+};
 
 function parametersOf(network: TrainingDescription, shape: readonly [number, number, number]) {
   const all: Record<string, { values: ArrayLike<number> }> = {};
@@ -41,7 +51,7 @@ function worstError(
   const detached = network.layers.every(
     ({ neuron }) => neuron.kind !== 'lif' || (neuron.detachReset ?? true),
   );
-  const how = detached ? { smooth: true, frozen: base.spikes } : { smooth: true };
+  const how = detached ? { smooth: true, frozen: base.runs } : { smooth: true };
   const h = 1e-5;
   let worst = 0;
   reference.layers.forEach((layer, l) => {
@@ -94,6 +104,7 @@ describe('gradients of the smoothed network agree with central differences to 1e
     ['no reset', { reset: 'none' }],
     ['adaptive threshold', { adaptation: 0.3, adaptationDecay: 0.9, detachReset: false }],
     ['adaptive threshold, current-based', { adaptation: 0.3, adaptationDecay: 0.9, currentDecay: 0.5 }],
+    ["SLAYER's neuron", slayerNeuron],
   ])('%s', (_, more) => {
     expect(worstError(description([hidden('arctangent', more), READOUT]))).toBeLessThan(1e-4);
   });

@@ -104,15 +104,15 @@ export class Reference {
   /**
    * The loss of one sample, and its gradients where asked for. `inputs` [step][input].
    *
-   * @param frozen spikes that resets read instead of the network's own, [layer][step][neuron]: what a detached reset
-   *   means to central differences
+   * @param frozen a run whose spikes, adaptations and refractory states are read instead of the network's own where no
+   *   gradient passes, [layer]: what detaching means to central differences
    */
   run(
     inputs: readonly (readonly number[])[],
     label: number,
     how: {
       readonly smooth: boolean;
-      readonly frozen?: readonly Float64Array[][];
+      readonly frozen?: readonly LayerRun[];
       readonly gradients?: boolean;
     },
   ): {
@@ -121,6 +121,7 @@ export class Reference {
     spikes: Float64Array[][];
     outputs: Float64Array[][];
     scores: number[];
+    runs: readonly LayerRun[];
   } {
     const steps = this.#steps;
     let below: readonly ArrayLike<number>[] = inputs;
@@ -157,7 +158,7 @@ export class Reference {
         upstream = back.below;
       }
     }
-    return { loss: total, gradients, spikes: runs.map(({ s }) => s), outputs, scores };
+    return { loss: total, gradients, spikes: runs.map(({ s }) => s), outputs, scores, runs };
   }
 }
 
@@ -169,10 +170,11 @@ function earlier(of: readonly Float64Array[]): Float64Array[] {
   return of.map((row, t) => of[t + 1] ?? new Float64Array(row.length));
 }
 
-interface LayerRun {
+export interface LayerRun {
   readonly I: Float64Array[];
   readonly V: Float64Array[];
   readonly A: Float64Array[];
+  readonly R: Float64Array[];
   readonly s: Float64Array[];
 }
 
@@ -189,16 +191,12 @@ function forward(
   below: readonly ArrayLike<number>[],
   steps: number,
   smooth: boolean,
-  frozen: readonly Float64Array[] | undefined,
+  frozen: LayerRun | undefined,
 ): LayerRun {
   const { resolved, synapses, fixed, values } = layer;
   const { neurons, columns } = resolved;
-  const [I, V, A, s] = [
-    rows(steps, neurons),
-    rows(steps, neurons),
-    rows(steps, neurons),
-    rows(steps, neurons),
-  ];
+  const own = (): Float64Array[] => rows(steps, neurons);
+  const [I, V, A, R, s] = [own(), own(), own(), own(), own()];
   const neuron = lif(resolved.layer);
   const at = (name: string, j: number): number => values[name]?.[j % columns] as number;
   for (let t = 0; t < steps; t++) {
@@ -218,22 +216,30 @@ function forward(
     }
     for (let j = 0; j < neurons; j++) {
       const past = (of: Float64Array[]): number => (t > 0 ? ((of[t - 1] as Float64Array)[j] as number) : 0);
-      const reset = frozen && t > 0 ? (frozen[t - 1]?.[j] as number) : (before[j] as number);
+      const reset = frozen && t > 0 ? (frozen.s[t - 1]?.[j] as number) : (before[j] as number);
       const current = at('currentDecay', j) * past(I) + (x[j] as number) + at('bias', j);
       let potential = at('membraneDecay', j) * past(V);
       if (neuron?.reset === 'zero') potential *= 1 - reset;
       if ((neuron?.reset ?? 'subtract') === 'subtract' && neuron) potential -= at('threshold', j) * reset;
       potential += current;
-      const adapted = (neuron?.adaptationDecay ?? 0) * past(A) + (before[j] as number);
+      const frozenOf = (of: 'A' | 'R'): number | undefined => frozen?.[of][t]?.[j];
+      const adapted =
+        (neuron?.detachAdaptation ? frozenOf('A') : undefined) ??
+        (neuron?.adaptationDecay ?? 0) * past(A) + (before[j] as number);
+      const bound = at('threshold', j) + (neuron?.adaptation ?? 0) * past(A);
+      const refractory =
+        frozenOf('R') ??
+        (neuron?.refractoryDecay ?? 0) * past(R) + (neuron?.refractory ?? 0) * bound * (before[j] as number);
       (I[t] as Float64Array)[j] = current;
       (V[t] as Float64Array)[j] = potential;
       (A[t] as Float64Array)[j] = adapted;
+      (R[t] as Float64Array)[j] = refractory;
       if (!neuron) continue;
-      const u = potential - at('threshold', j) - (neuron.adaptation ?? 0) * adapted;
+      const u = potential - at('threshold', j) - (neuron.adaptation ?? 0) * adapted - refractory;
       (s[t] as Float64Array)[j] = smooth ? integral(neuron.surrogate, u) : Number(u >= 0);
     }
   }
-  return { I, V, A, s };
+  return { I, V, A, R, s };
 }
 
 function backward(
@@ -254,7 +260,8 @@ function backward(
     const into = gradients[name] as Float64Array;
     into[j] = (into[j] as number) + value;
   };
-  const { adaptation = 0, adaptationDecay = 0, detachReset = true, reset = 'subtract' } = neuron ?? {};
+  const { adaptation = 0, adaptationDecay = 0, detachAdaptation = false } = neuron ?? {};
+  const { detachReset = true, reset = 'subtract' } = neuron ?? {};
   const rate = resolved.layer.rate;
   let ofI = new Float64Array(neurons);
   const ofV = new Float64Array(neurons);
@@ -283,9 +290,10 @@ function backward(
         if (!detachReset && reset === 'zero')
           ofSpike -= at('membraneDecay', j) * (V[j] as number) * (ofV[j] as number);
         if (!detachReset && reset === 'subtract') ofSpike -= at('threshold', j) * (ofV[j] as number);
-        const u = (V[j] as number) - at('threshold', j) - adaptation * (run.A[t]?.[j] as number);
+        const raised = adaptation * (run.A[t]?.[j] as number) + (run.R[t]?.[j] as number);
+        const u = (V[j] as number) - at('threshold', j) - raised;
         const ofU = ofSpike * derivative(neuron.surrogate, u);
-        ofA[j] = adaptationDecay * (ofA[j] as number) - adaptation * ofU;
+        ofA[j] = adaptationDecay * (ofA[j] as number) - (detachAdaptation ? 0 : adaptation * ofU);
         const kept = reset === 'zero' ? 1 - (s[j] as number) : 1;
         ofV[j] = at('membraneDecay', j) * kept * (ofV[j] as number) + ofU;
         add('threshold', j % columns, -ofU);

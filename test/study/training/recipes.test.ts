@@ -15,7 +15,8 @@ const load = (name: string, given: object) => {
 describe('recipes of training', () => {
   it.each(TRAINING_RECIPES.map(({ name }) => name))('%s describes a network that can be made', (name) => {
     const { description } = load(name, {});
-    expect(resolveLayers(description, [1, 1, 700]).length).toBe(description.layers.length);
+    const input = name === 'dvs-slayer' ? ([32, 32, 2] as const) : ([1, 1, 700] as const);
+    expect(resolveLayers(description, input).length).toBe(description.layers.length);
   });
 
   it('randman: the classes in both parts, no sample in both', async () => {

@@ -399,9 +399,9 @@ fn run_tile(shared: &Shared<'_>, tile: Tile<'_>) {
                     for_each_bit(before, slot.neurons, |j| spiked_before[j as usize] = 1.0);
                 }
                 if p.adaptation_plane != 0 {
-                    let adaptation = plane(p.adaptation_plane as usize);
+                    let raised = plane(p.adaptation_plane as usize);
                     for j in 0..width {
-                        h[j] = potential[j] - threshold[j] - slot.adaptation * adaptation[j];
+                        h[j] = potential[j] - threshold[j] - raised[j];
                     }
                 } else {
                     for j in 0..width {
@@ -417,7 +417,7 @@ fn run_tile(shared: &Shared<'_>, tile: Tile<'_>) {
                     let of_spike = amplitude[j] * upstream[j] + gathered[j] + of_rate[j] + adapted[j]
                         - through_reset * of_reset * membrane[j];
                     let of_distance = of_spike * h[j];
-                    adapted[j] = slot.adaptation_decay * adapted[j] - slot.adaptation * of_distance;
+                    adapted[j] = slot.adaptation_decay * adapted[j] - slot.adaptation_gradient * of_distance;
                     let kept = membrane_decay[j] * (1.0 - zero * spiked[j]);
                     membrane[j] = kept * membrane[j] + of_distance;
                     of_threshold[j] -= of_distance + subtract * spiked_before[j] * membrane[j];

@@ -111,7 +111,7 @@ fn run(launch: Launch<'_>) -> Result<(), Failure> {
     let drive_length = product(&[p.steps, p.width], "a drive")?;
     let spikes_length = product(&[p.steps, raster_words], "a raster")?;
     let trace_length = product(&[p.trace_steps, p.planes, p.width], "a trace")?;
-    let state_length = product(&[3, p.width], "a state")?;
+    let state_length = product(&[4, p.width], "a state")?;
     let (spikes, trace) = (spikes.write::<u32>()?.values, trace.write::<f32>()?.values);
     let (state, counts) = (state.write::<f32>()?.values, counts.write::<u32>()?.values);
     check_length(
@@ -277,12 +277,10 @@ fn run_sample(shared: &Shared<'_>, sample: Sample<'_>) {
         }
     }
     let (currents, rest) = state.split_at_mut(stride);
-    let (membranes, adaptations) = rest.split_at_mut(stride);
-    let (currents, membranes, adaptations) = (
-        &mut currents[..width],
-        &mut membranes[..width],
-        &mut adaptations[..width],
-    );
+    let (membranes, rest) = rest.split_at_mut(stride);
+    let (adaptations, refractories) = rest.split_at_mut(stride);
+    let (currents, membranes) = (&mut currents[..width], &mut membranes[..width]);
+    let (adaptations, refractories) = (&mut adaptations[..width], &mut refractories[..width]);
     let mut x = vec![0.0_f32; width];
     let mut spiked = vec![0.0_f32; width];
     let mut starts: Vec<u32> = Vec::new();
@@ -347,6 +345,13 @@ fn run_sample(shared: &Shared<'_>, sample: Sample<'_>) {
             });
             add_rows(parameters, &starts, &mut x);
         }
+        if slot.refractory != 0.0 {
+            for j in 0..width {
+                let bound = threshold[j] + adaptation * adaptations[j];
+                refractories[j] =
+                    slot.refractory_decay * refractories[j] + slot.refractory * bound * spiked[j];
+            }
+        }
         for j in 0..width {
             let current = current_decay[j] * currents[j] + (x[j] + bias[j]);
             let decayed = membrane_decay[j] * membranes[j] * (1.0 - zero * spiked[j]);
@@ -355,7 +360,7 @@ fn run_sample(shared: &Shared<'_>, sample: Sample<'_>) {
             currents[j] = current;
             membranes[j] = membrane;
             adaptations[j] = adapted;
-            spiked[j] = f32::from(membrane >= threshold[j] + adaptation * adapted);
+            spiked[j] = f32::from(membrane >= threshold[j] + (adaptation * adapted + refractories[j]));
         }
         if p.record == 1 {
             let at = (t - p.trace_first as usize) * p.planes as usize * stride;
@@ -364,7 +369,10 @@ fn run_sample(shared: &Shared<'_>, sample: Sample<'_>) {
                 trace[at + p.current_plane as usize * stride..][..width].copy_from_slice(currents);
             }
             if p.adaptation_plane != 0 {
-                trace[at + p.adaptation_plane as usize * stride..][..width].copy_from_slice(adaptations);
+                let raised = &mut trace[at + p.adaptation_plane as usize * stride..][..width];
+                for j in 0..width {
+                    raised[j] = adaptation * adaptations[j] + refractories[j];
+                }
             }
         }
         if slot.integrator == 1 {
