@@ -78,6 +78,7 @@ interface Run {
   readonly seed: number;
   readonly test: number;
   readonly recordedTest: number;
+  readonly stopped: boolean;
 }
 
 /** Those that stand in --out. */
@@ -199,28 +200,31 @@ async function initial(): Promise<void> {
   );
 }
 
+/** The rows compared by the mean over all seeds, and over those that ran to their end, as all rows of the record did. */
 function summary(): void {
   const runs = completed();
   const numbers = [...new Set(runs.map(({ row }) => row))];
+  const means = (runs: readonly Run[]) =>
+    runs.length === 0 ? Number.NaN : runs.reduce((sum, { test }) => sum + test, 0) / runs.length;
   const pairs = numbers.map((number) => {
-    const of = runs.filter(({ row }) => row === number);
-    return {
-      number,
-      found: of.reduce((sum, { test }) => sum + test, 0) / of.length,
-      recorded: (of[0] as Run).recordedTest,
-    };
+    const own = runs.filter(({ row }) => row === number).toSorted((a, b) => a.seed - b.seed);
+    const ended = own.filter(({ stopped }) => !stopped);
+    const recorded = (own[0] as Run).recordedTest;
+    const each = own.map(({ test, stopped }) => `${test.toFixed(4)}${stopped ? ' (stopped)' : ''}`);
+    console.log(`row ${number}: ${each.join(', ')} here, ${recorded.toFixed(4)} recorded`);
+    return { all: means(own), ended: means(ended), recorded };
   });
-  const difference = median(pairs.map(({ found, recorded }) => Math.abs(found - recorded)));
-  for (const { number, found, recorded } of pairs) {
-    console.log(`row ${number}: ${found.toFixed(4)} here, ${recorded.toFixed(4)} recorded`);
+  for (const [which, value] of [
+    ['all seeds', ({ all }: (typeof pairs)[number]) => all],
+    ['seeds that were not stopped', ({ ended }: (typeof pairs)[number]) => ended],
+  ] as const) {
+    const known = pairs.filter((pair) => Number.isFinite(value(pair)));
+    const spearman = correlation(ranks(known.map(value)), ranks(known.map(({ recorded }) => recorded)));
+    const difference = median(known.map((pair) => Math.abs(value(pair) - pair.recorded)));
+    console.log(
+      `${which}, ${known.length} rows: Spearman ${spearman.toFixed(3)}, median |difference| ${difference.toFixed(4)}`,
+    );
   }
-  const spearman = correlation(
-    ranks(pairs.map(({ found }) => found)),
-    ranks(pairs.map(({ recorded }) => recorded)),
-  );
-  console.log(
-    `${pairs.length} rows: Spearman ${spearman.toFixed(3)}, median |difference| ${difference.toFixed(4)}`,
-  );
 }
 
 const modes = { complete, stopped, initial, summary };
