@@ -8,8 +8,7 @@ import { reportHtml } from '../report/html.ts';
 import { pageBundle } from '../report/page-bundle.ts';
 import { portraitOf } from '../report/portrait.ts';
 import { openStore } from '../study/open-store.ts';
-import { mnistStdpSettings } from '../study/recipes.ts';
-import { rerunTrial } from '../study/rerun.ts';
+import { RECIPES } from '../study/recipes.ts';
 import { UsageError } from './errors.ts';
 import { formatCount, plural } from './format.ts';
 import { printJson } from './json-lines.ts';
@@ -39,7 +38,10 @@ export function reportCommand(): Command {
     .description('write a study as a page in one file: figures, table of trials, everything')
     .argument('<study>', 'name of the study; tacet studies lists them')
     .option('-o, --output <file>', 'the page (default: <study>.html)')
-    .option('--rerun-best', 'run the best trial again, for its receptive fields, raster and spikes by class')
+    .option(
+      '--rerun-best',
+      'run the best trial again, for its raster, spikes by class, rates, and what its recipe has: receptive fields, or loss, accuracy and confusions',
+    )
     .addOption(devicesOption())
     .option('--figures <folder>', 'also write every figure as SVG and PNG, with its data as CSV')
     .addOption(storeOption())
@@ -112,20 +114,23 @@ function writing(option: string, path: string, write: () => void): void {
 /** Runs the best trial again, and says how far it is on a terminal. @throws {UsageError} where there is none to run */
 async function portray(data: StudyData, device: string, quiet: boolean) {
   const best = incumbents(data).at(-1);
-  if (data.spec.recipe !== 'mnist-stdp') {
+  const rerun = RECIPES.find((recipe) => recipe.name === data.spec.recipe)?.rerun;
+  if (rerun === undefined) {
+    const known = RECIPES.filter((recipe) => recipe.rerun !== undefined).map(({ name }) => name);
     throw new UsageError(
-      `--rerun-best: study ${data.spec.name} is of ${data.spec.recipe}: only mnist-stdp can be run again`,
+      `--rerun-best: study ${data.spec.name} is of ${data.spec.recipe}, whose trials can't be run again: leave it out, or report a study of ${known.join(', ')}`,
     );
   }
   if (best === undefined) {
     throw new UsageError(`--rerun-best: study ${data.spec.name} has no feasible trial yet: leave it out`);
   }
-  const settings = mnistStdpSettings.parse(data.spec.settings);
   let [done, all] = [0, 0];
   const text = () => `trial ${best.number} again: ${formatCount(done)} of ${formatCount(all)} samples`;
   using _display = new ProgressDisplay({ live: text, line: text }, { quiet });
-  const rerun = await rerunTrial(settings, best, device, (...progress) => {
-    [done, all] = progress;
-  });
-  return portraitOf(best, rerun, { alpha: settings.excitatoryAlpha, steps: settings.steps });
+  return portraitOf(
+    best,
+    await rerun(data.spec, best, device, (...progress) => {
+      [done, all] = progress;
+    }),
+  );
 }

@@ -1,33 +1,27 @@
 /** From a trial that was run again to what the figures of the best network show. */
-import type { RerunTrial } from '../study/rerun.ts';
+import { type LayerRates, type RerunTrial, SAMPLES_WITH_SPIKES } from '../study/rerun.ts';
 import type { TrialRecord } from '../study/store.ts';
-import type { ClassSpikes, Portrait, ReceptiveFields } from './figures/portrait-data.ts';
+import type { ClassSpikes, LayerRateSummary, Portrait, ReceptiveFields } from './figures/portrait-data.ts';
 import { quantile } from './figures/quantile.ts';
 
-/** Neurons whose receptive fields are shown, and samples in the raster, at the most. */
+/** Neurons whose receptive fields are shown, at the most. */
 const MOST_FIELDS = 100;
-const RASTER_SAMPLES = 10;
 
-/**
- * @param alpha a sample with fewer excitatory spikes is silent
- * @param steps of a sample, ms
- */
-export function portraitOf(
-  trial: TrialRecord,
-  rerun: RerunTrial,
-  { alpha, steps }: { readonly alpha: number; readonly steps: number },
-): Portrait {
-  const { outcome, neurons, samples } = rerun;
-  const shown = samples.slice(0, RASTER_SAMPLES);
+export function portraitOf(trial: TrialRecord, rerun: RerunTrial): Portrait {
+  const { outcome, layer, neurons, samples, alpha, steps, timeUnit, rates, epochs, weights } = rerun;
+  const shown = samples.slice(0, SAMPLES_WITH_SPIKES);
+  const confusion = confusionOf(samples);
   return {
     trial: trial.number,
     accuracy: outcome.objective ?? Number.NaN,
     recordedAccuracy: trial.outcome?.objective ?? Number.NaN,
     device: outcome.device,
+    layer,
     neurons,
-    fields: fieldsOf(rerun),
+    ...(weights === undefined ? {} : { fields: fieldsOf(rerun, weights) }),
     raster: {
       steps,
+      timeUnit,
       labels: shown.map(({ label }) => label),
       spikes: shown.flatMap(({ spikes }, sample) =>
         spikes.map(({ step, neuron }) => [sample * steps + step, neuron] as const),
@@ -35,14 +29,46 @@ export function portraitOf(
     },
     classes: classesOf(samples, alpha),
     alpha,
+    rates: rates.map((one) => ratesOf(one)),
+    epochs,
+    ...(confusion === undefined ? {} : { confusion }),
   };
+}
+
+const SHARES = [0.05, 0.25, 0.5, 0.75, 0.95] as const;
+
+function ratesOf({ layer, spikesPerSample }: LayerRates): LayerRateSummary {
+  const sorted = [...spikesPerSample].sort((a, b) => a - b);
+  const [low, first, middle, third, high] = SHARES.map((share) => quantile(sorted, share));
+  return {
+    layer,
+    neurons: sorted.length,
+    never: sorted.filter((rate) => rate === 0).length,
+    mean: sorted.reduce((sum, rate) => sum + rate, 0) / sorted.length,
+    quantiles: [low as number, first as number, middle as number, third as number, high as number],
+  };
+}
+
+/** Samples by label and by the class they were taken for; undefined where none was taken for any. */
+function confusionOf(samples: RerunTrial['samples']): number[][] | undefined {
+  const pairs = samples.flatMap(({ label, predicted }) =>
+    predicted === undefined ? [] : [[label, predicted] as const],
+  );
+  if (pairs.length === 0) return undefined;
+  const classes = 1 + pairs.flat().reduce((most, one) => Math.max(most, one), 0);
+  const counts = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
+  for (const [label, predicted] of pairs) {
+    const row = counts[label] as number[];
+    row[predicted] = (row[predicted] as number) + 1;
+  }
+  return counts;
 }
 
 function classesOf(samples: RerunTrial['samples'], alpha: number): ClassSpikes[] {
   return [...Map.groupBy(samples, ({ label }) => label)]
     .sort(([a], [b]) => a - b)
     .map(([label, own]) => {
-      const counts = own.map(({ spikes }) => spikes.length).sort((a, b) => a - b);
+      const counts = own.map(({ count }) => count).sort((a, b) => a - b);
       const at = (share: number) => quantile(counts, share);
       return {
         label,
@@ -54,7 +80,10 @@ function classesOf(samples: RerunTrial['samples'], alpha: number): ClassSpikes[]
 }
 
 /** The fields of evenly chosen neurons, ordered by the class in whose samples each spiked most often. */
-function fieldsOf({ neurons, inputs, weights, samples }: RerunTrial): ReceptiveFields {
+function fieldsOf(
+  { neurons, samples }: RerunTrial,
+  { inputs, values: weights }: NonNullable<RerunTrial['weights']>,
+): ReceptiveFields {
   const side = Math.round(Math.sqrt(inputs));
   const labels = labelsOf(neurons, samples);
   const count = Math.min(MOST_FIELDS, neurons);

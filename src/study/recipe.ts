@@ -7,6 +7,7 @@ import type { SpaceInput } from '../search/index.ts';
 import type { Calibration } from './calibration.ts';
 import type { SlotRunner } from './diehl-cook-slots.ts';
 import type { WorkerSetup } from './messages.ts';
+import type { Rerun } from './rerun.ts';
 import type { SlotEngine, SlotTrial } from './slots.ts';
 import type { Hyperparameters, JsonObject } from './trial.ts';
 
@@ -32,6 +33,8 @@ export interface Recipe {
   load(settings: JsonObject): Promise<StudyData>;
   /** Makes slots on a worker's device. The data are what `load` gave. */
   openSlots(device: Device, setup: WorkerSetup, data: StudyData, wrap: WrapRunner): Promise<OpenedSlots>;
+  /** Runs one trial again to look at its network; absent where there is nothing to look at. */
+  rerun?: Rerun;
 }
 
 /** A data set as it goes to the workers: arrays in memory that all threads share. Its recipe knows what it is. */

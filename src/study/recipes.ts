@@ -6,6 +6,7 @@ import { type EncodedData, encodeMnist } from './encoded-data.ts';
 import { openDiehlCookSlots } from './open-diehl-cook.ts';
 import { pruneCompare } from './pruning/recipe.ts';
 import type { Recipe } from './recipe.ts';
+import { rerunDiehlCook } from './rerun-diehl-cook.ts';
 import { mnistSlayer } from './slayer/mnist-slayer.ts';
 import { hrsnnSpectrum } from './spectra/recipe.ts';
 import { StudyError, type StudySpec } from './store.ts';
@@ -90,6 +91,8 @@ const mnistStdp: Recipe = {
     const settings = mnistStdpSettings.parse(setup.settings);
     return openDiehlCookSlots(device, setup, settings, data as EncodedData, wrap);
   },
+  rerun: ({ settings }, trial, device, onProgress) =>
+    rerunDiehlCook(mnistStdpSettings.parse(settings), trial, device, onProgress),
 };
 
 const checksums = new Map<string, string>();

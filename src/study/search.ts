@@ -1,11 +1,10 @@
 /** Running a study: the optimizer and the store on this thread, the trials in workers that own devices. */
-import { SearchSpace } from '../search/index.ts';
 import { recipeOf } from './recipes.ts';
 import { run } from './run.ts';
 import type { RunOptions, RunReport } from './run-events.ts';
 import type { Store, StudySpec } from './store.ts';
+import { extremesOf, studySpace } from './study-space.ts';
 import { openStudyTrials } from './study-trials.ts';
-import type { Hyperparameters } from './trial.ts';
 
 /**
  * Runs a study until it has all its trials, or until it is stopped. An existing study is resumed: the trials that were
@@ -30,24 +29,4 @@ export async function runSearch(spec: StudySpec, store: Store, options: RunOptio
   const report = await run({ recipe: recipe.name, settings, networks: extremesOf(space) }, trials, options);
   claim.lost.throwIfAborted();
   return report;
-}
-
-/** The search space of a study, as it was when the study was made. */
-export function studySpace(spec: StudySpec): SearchSpace {
-  const { parameters, fixed } = spec.space as { parameters: unknown; fixed: Hyperparameters };
-  return SearchSpace.from(parameters).fix(fixed);
-}
-
-/** The lowest and the highest value of every hyperparameter of a space, or the one at which it is held. */
-export function extremesOf(space: SearchSpace): Hyperparameters[] {
-  const ends = Object.entries(space.spec).map(([name, parameter]) => {
-    const held = space.fixed[name];
-    if (held !== undefined) return [name, held, held] as const;
-    if (parameter.type !== 'categorical') return [name, parameter.low, parameter.high] as const;
-    return [name, parameter.choices[0] ?? 0, parameter.choices.at(-1) ?? 0] as const;
-  });
-  return [
-    Object.fromEntries(ends.map(([name, low]) => [name, low])),
-    Object.fromEntries(ends.map(([name, , high]) => [name, high])),
-  ];
 }

@@ -4,8 +4,8 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { parseAssignment, readStudyDocument } from '../../src/cli/study-document.ts';
 import { checkHyperparameters, planStudy, type StudyOptions, wantedStudy } from '../../src/cli/study-plan.ts';
 import { recipeOf } from '../../src/study/recipes.ts';
-import { studySpace } from '../../src/study/search.ts';
 import type { StudySpec } from '../../src/study/store.ts';
+import { studySpace } from '../../src/study/study-space.ts';
 import { temporaryFolder } from './tacet.ts';
 
 const folder = temporaryFolder();

@@ -1,4 +1,4 @@
-/** A batch's events as the bits that the kernels read. */
+/** Spikes as the bits that the kernels read and write. */
 import type { EventBatch, SampleSource } from '../../data/samples.ts';
 
 /**
@@ -26,4 +26,25 @@ export function rasterOf(
     }
   }
   return raster;
+}
+
+/**
+ * Calls with each neuron that spikes in a row of a raster.
+ *
+ * @param row index of the row's first word
+ */
+export function readBits(
+  raster: Uint32Array,
+  row: number,
+  neurons: number,
+  take: (neuron: number) => void,
+): void {
+  for (let word = 0; 32 * word < neurons; word++) {
+    let bits = raster[row + word] as number;
+    while (bits !== 0) {
+      const neuron = 32 * word + (31 - Math.clz32(bits & -bits));
+      bits &= bits - 1;
+      if (neuron < neurons) take(neuron);
+    }
+  }
 }

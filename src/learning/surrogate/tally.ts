@@ -11,6 +11,8 @@ export interface Tally {
   spikes: number[];
   silent: number;
   silentByLayer: number[];
+  /** Of a single batch. */
+  predicted?: number[];
   finite: boolean;
 }
 
@@ -39,6 +41,8 @@ export function tallyOf(
 ): Tally {
   const { labels, alpha } = work;
   const tally = newTally(of.layers);
+  const first = of.slot * of.stride;
+  tally.predicted = Array.from(predicted.subarray(first, first + labels.length));
   tally.inputSpikes = work.inputSpikes;
   labels.forEach((label, b) => {
     const at = of.slot * of.stride + b;
@@ -71,7 +75,7 @@ export function join(into: Tally, one: Tally): void {
 }
 
 export function reportOf(tally: Tally): SlotReport {
-  const { samples, loss, correct, inputSpikes, spikes, silent, silentByLayer, finite } = tally;
+  const { samples, loss, correct, inputSpikes, spikes, silent, silentByLayer, predicted, finite } = tally;
   return {
     samples,
     loss: loss / samples,
@@ -80,6 +84,7 @@ export function reportOf(tally: Tally): SlotReport {
     layerSpikes: spikes.map((count) => count / samples),
     silentSamples: silent,
     silentByLayer,
+    ...(predicted === undefined ? {} : { predicted }),
     finite,
   };
 }

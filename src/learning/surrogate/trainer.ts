@@ -179,6 +179,16 @@ export class SurrogateTrainer implements Trainer {
     return this.#batch.readSpikes(layer);
   }
 
+  /** A layer's neurons in a slot, and how {@link readSpikes} lays them out. */
+  spikesOf(
+    slot: number,
+    layer: number,
+  ): { readonly neurons: number; readonly words: number; readonly steps: number } {
+    const { steps, layers } = this.#batch.shape;
+    const neurons = this.#at(slot).layers[layer]?.neurons ?? 0;
+    return { neurons, words: Math.ceil((layers[layer]?.width ?? 0) / 32), steps };
+  }
+
   async step(
     source: SampleSource,
     indices: Uint32Array,

@@ -16,6 +16,8 @@ export interface SlotReport {
   readonly silentSamples: number;
   /** The same of each layer; an integrator never spikes. */
   readonly silentByLayer: readonly number[];
+  /** The class that each sample was taken for, of a single batch. */
+  readonly predicted?: readonly number[];
   /** Loss or gradient was not finite; the slot's parameters are as before that batch. */
   readonly finite: boolean;
 }

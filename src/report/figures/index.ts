@@ -3,6 +3,7 @@ import type { FigureDefinition } from './figure.ts';
 import { parallelCoordinates, slices } from './hyperparameters.ts';
 import { importance, lengthScales } from './importance.ts';
 import { incumbentOverTime, incumbentOverTrials } from './incumbent.ts';
+import { confusionMatrix, layerRates, learningCurves } from './learning.ts';
 import { occupancy } from './occupancy.ts';
 import { raster, receptiveFields, spikesByClass } from './portrait.ts';
 import { constraintValues, trustRegion } from './region.ts';
@@ -30,4 +31,7 @@ export const FIGURES: readonly FigureDefinition[] = [
   receptiveFields,
   raster,
   spikesByClass,
+  layerRates,
+  learningCurves,
+  confusionMatrix,
 ];

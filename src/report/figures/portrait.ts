@@ -6,7 +6,7 @@ import type { StudyData } from './study-data.ts';
 
 const NO_PORTRAIT = 'The best network was not run again: give --rerun-best.';
 
-function withPortrait(
+export function withPortrait(
   build: (
     portrait: Portrait,
     theme: Parameters<FigureDefinition['build']>[1],
@@ -20,6 +20,7 @@ export const receptiveFields: FigureDefinition = {
   title: 'Receptive fields of the best network',
   section: 'Best network',
   build: withPortrait(({ trial, fields, neurons, accuracy, recordedAccuracy, device }, theme) => {
+    if (fields === undefined) return 'Receptive fields are drawn of mnist-stdp alone.';
     const columns = 10;
     const { url, rows, cellSide } = fieldsImage(fields, columns);
     const scale = 2;
@@ -59,13 +60,13 @@ export const raster: FigureDefinition = {
   id: 'raster',
   title: 'Raster of the best network',
   section: 'Best network',
-  build: withPortrait(({ trial, raster: { steps, labels, spikes }, neurons }, theme) => ({
-    caption: `Excitatory spikes of trial ${trial} in ${labels.length} samples of the hold-out, ${steps} ms each; above each sample its label. ${spikes.length} spikes.`,
+  build: withPortrait(({ trial, raster: { steps, timeUnit, labels, spikes }, layer, neurons }, theme) => ({
+    caption: `Spikes of the ${layer} layer of trial ${trial} in ${labels.length} samples of the hold-out, ${steps} ${timeUnit} each; above each sample its label. ${spikes.length} spikes.`,
     height: 340,
     option: {
       ...baseOption(theme),
       grid: { ...GRID, top: 30 },
-      xAxis: axis(theme, 'time (ms)', { type: 'value', min: 0, max: steps * labels.length }),
+      xAxis: axis(theme, `time (${timeUnit})`, { type: 'value', min: 0, max: steps * labels.length }),
       yAxis: verticalAxis(theme, 'neuron', {
         type: 'value',
         min: 0,
@@ -97,7 +98,7 @@ export const raster: FigureDefinition = {
         },
       ],
     },
-    table: { columns: ['time (ms)', 'neuron'], rows: spikes },
+    table: { columns: [`time (${timeUnit})`, 'neuron'], rows: spikes },
   })),
 };
 
@@ -105,11 +106,11 @@ export const spikesByClass: FigureDefinition = {
   id: 'spikes-by-class',
   title: 'Spikes by class against the silence threshold',
   section: 'Best network',
-  build: withPortrait(({ trial, classes, alpha }, theme) => {
+  build: withPortrait(({ trial, layer, classes, alpha }, theme) => {
     const silent = classes.reduce((sum, one) => sum + one.silent, 0);
     const samples = classes.reduce((sum, one) => sum + one.samples, 0);
     return {
-      caption: `Excitatory spikes in a hold-out sample of trial ${trial}, by the sample's label: 5th percentile, quartiles, 95th percentile. Below alpha = ${alpha} (dashed) a sample is silent: ${percent(silent, samples)} of them.`,
+      caption: `Spikes of the ${layer} layer in a hold-out sample of trial ${trial}, by the sample's label: 5th percentile, quartiles, 95th percentile. Below alpha = ${alpha} (dashed) a sample is silent: ${percent(silent, samples)} of them.`,
       height: 300,
       option: {
         ...baseOption(theme),

@@ -26,6 +26,24 @@ export async function openTrainingSlots(
   settings: TrainingStudySettings,
   data: TrainingData,
 ): Promise<OpenedSlots> {
+  const { trainer, slots } = await createStudyTrainer(device, setup, recipe, settings, data);
+  const plan = { recipe, settings, data, launchMs: launchMsOf(device.info) };
+  return {
+    slots,
+    slotsAre: setup.slots === undefined ? 'only' : 'given',
+    engine: new TrainingSlots(plan, trainer),
+    [Symbol.dispose]: () => trainer[Symbol.dispose](),
+  };
+}
+
+/** A trainer with room for all networks of a study, in as many slots as suit the device unless they are given. */
+export async function createStudyTrainer(
+  device: Device,
+  setup: Pick<WorkerSetup, 'networks' | 'slots'>,
+  recipe: TrainingRecipe,
+  settings: TrainingStudySettings,
+  data: TrainingData,
+): Promise<{ readonly trainer: SurrogateTrainer; readonly slots: number }> {
   const known = runnable(recipe, settings, setup.networks);
   const networks = recipe.rooms?.(known) ?? known;
   const sources = networks.map((params) => recipe.view(data.train, params));
@@ -43,13 +61,7 @@ export async function openTrainingSlots(
     ownSamples: true,
     memoryBytes: slots * slotMemory,
   });
-  const plan = { recipe, settings, data, launchMs: launchMsOf(device.info) };
-  return {
-    slots,
-    slotsAre: setup.slots === undefined ? 'only' : 'given',
-    engine: new TrainingSlots(plan, trainer),
-    [Symbol.dispose]: () => trainer[Symbol.dispose](),
-  };
+  return { trainer, slots };
 }
 
 /** Networks that can be made; where none can, the recipe's own, and the trials fail each with its reason. */

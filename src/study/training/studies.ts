@@ -3,6 +3,7 @@ import type { Recipe } from '../recipe.ts';
 import { openTrainingSlots } from './open.ts';
 import { paramsOfTrial, settingsSchemaOf } from './params.ts';
 import { TRAINING_RECIPES, type TrainingData, type TrainingRecipe } from './recipe.ts';
+import { rerunOf } from './rerun.ts';
 import { silentLayersOf } from './trial.ts';
 
 export function trainingStudies(): Recipe[] {
@@ -24,5 +25,6 @@ function studyOf(recipe: TrainingRecipe): Recipe {
     load: (given) => recipe.load(paramsOfTrial(recipe, settings.parse(given), {})),
     openSlots: (device, setup, data) =>
       openTrainingSlots(device, setup, recipe, settings.parse(setup.settings), data as TrainingData),
+    rerun: rerunOf(recipe),
   };
 }

@@ -40,7 +40,7 @@ interface SpikingLayer {
 }
 
 /** Layers that spike, with their names in reports. */
-function spikingLayersOf({ layers }: TrainingDescription): SpikingLayer[] {
+export function spikingLayersOf({ layers }: TrainingDescription): SpikingLayer[] {
   return layers.flatMap(({ neuron, name }, index) =>
     neuron.kind === 'lif' ? [{ index, name: name ?? `layer ${index}` }] : [],
   );
@@ -116,6 +116,32 @@ export class TrainingTrial implements SlotTrial {
     this.#counts = { train: counts(), 'hold-out': counts(), test: counts() };
   }
 
+  get part(): Part {
+    return this.#part;
+  }
+
+  /** Whether the batch before was the last of an epoch. */
+  get atEpochsEnd(): boolean {
+    const between = this.#part === 'train' && this.#next > 0 && this.#next % this.#train.length === 0;
+    return between || (this.#part === 'hold-out' && this.#next === 0);
+  }
+
+  /** Of a sample. */
+  get steps(): number {
+    return this.#source.steps;
+  }
+
+  /** The class of a sample that is learned from or held out. */
+  labelOf(sample: number): number {
+    return this.#source.labels[sample] as number;
+  }
+
+  /** All that is held out, to be looked at at any time: the trial stays where it is. */
+  holdOutBatches(slot: number, room: number): SlotBatch[] {
+    const count = Math.ceil(this.#holdOut.length / room);
+    return Array.from({ length: count }, (_, batch) => this.#lookAt('hold-out', slot, batch * room, room));
+  }
+
   get finished(): boolean {
     return this.#part === 'over';
   }
@@ -129,18 +155,10 @@ export class TrainingTrial implements SlotTrial {
 
   /** @param room samples of a batch that is only looked at */
   nextBatch(slot: number, room: number): SlotBatch {
-    const { epochs, batchSize, seed } = this.#params;
+    const { batchSize, seed } = this.#params;
     const { silenceAlpha: alpha } = this.#settings;
     const size = this.#train.length;
-    if (this.#part !== 'train') {
-      const held = this.#part === 'hold-out';
-      const all = held
-        ? this.#holdOut
-        : Uint32Array.from({ length: this.#test.samples }, (_, index) => index);
-      const indices = all.subarray(this.#next, this.#next + room);
-      const when = { epoch: epochs, overall: epochs, batch: 0 };
-      return { slot, source: held ? this.#source : this.#test, indices, learn: false, alpha, pass: 0, when };
-    }
+    if (this.#part !== 'train') return this.#lookAt(this.#part, slot, this.#next, room);
     const epoch = Math.floor(this.#next / size);
     const at = this.#next % size;
     // An order of its own in each epoch, drawn from the seed.
@@ -152,6 +170,22 @@ export class TrainingTrial implements SlotTrial {
     const when = { epoch, overall: batch / batches, batch };
     const indices = this.#order.subarray(at, at + batchSize);
     return { slot, source: this.#source, indices, learn: true, alpha, pass: epoch, when };
+  }
+
+  /** A batch that is only looked at. */
+  #lookAt(part: Part, slot: number, first: number, room: number): SlotBatch {
+    const { epochs } = this.#params;
+    const held = part === 'hold-out';
+    const all = held ? this.#holdOut : Uint32Array.from({ length: this.#test.samples }, (_, index) => index);
+    return {
+      slot,
+      source: held ? this.#source : this.#test,
+      indices: all.subarray(first, first + room),
+      learn: false,
+      alpha: this.#settings.silenceAlpha,
+      pass: 0,
+      when: { epoch: epochs, overall: epochs, batch: 0 },
+    };
   }
 
   /** Takes in how a batch went, and decides what comes next. */

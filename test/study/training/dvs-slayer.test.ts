@@ -7,10 +7,12 @@ import { openDevice } from '../../../src/device/index.ts';
 import { resolveLayers } from '../../../src/learning/surrogate/structure.ts';
 import { SearchSpace } from '../../../src/search/index.ts';
 import { recipeOf } from '../../../src/study/recipes.ts';
-import { extremesOf, runSearch } from '../../../src/study/search.ts';
+import { runSearch } from '../../../src/study/search.ts';
 import { openSqliteStore } from '../../../src/study/sqlite-store.ts';
+import { extremesOf } from '../../../src/study/study-space.ts';
 import { dvsSlayer } from '../../../src/study/training/dvs-slayer.ts';
 import { paramsOfTrial, settingsSchemaOf } from '../../../src/study/training/params.ts';
+import { rerunOf } from '../../../src/study/training/rerun.ts';
 import { runTraining } from '../../../src/study/training/run.ts';
 import type { JsonObject } from '../../../src/study/trial.ts';
 import { DEVICE } from '../../cli/tacet.ts';
@@ -112,6 +114,20 @@ describe('dvs-slayer on moving bars', { timeout: 120_000 }, () => {
       }
       if (state === 'complete') expect(outcome?.constraints[0]).toBeLessThanOrEqual(0);
     }
+    // The first that is complete, again: every layer spikes as it did.
+    const again = trials.find(({ state }) => state === 'complete') as (typeof trials)[number];
+    const rerun = await rerunOf(dvsSlayer)(spec, again, DEVICE, () => {});
+    const recorded = again.outcome?.phases.find(({ phase }) => phase === 'hold-out');
+    expect(rerun.outcome.objective).toBe(again.outcome?.objective);
+    expect(rerun).toMatchObject({ layer: 'output', neurons: 11, alpha: 1 });
+    expect(rerun.samples.length).toBe(recorded?.samples);
+    const spikes = rerun.rates.map(({ spikesPerSample }) =>
+      spikesPerSample.reduce((sum, rate) => sum + rate, 0),
+    );
+    expect(spikes.map((count) => Math.round(count * rerun.samples.length))).toEqual(
+      recorded?.layers.map((layer) => layer.spikes),
+    );
+    expect(rerun.samples.reduce((sum, { count }) => sum + count, 0)).toBe(recorded?.layers.at(-1)?.spikes);
   });
 
   it('says what it needs, and what is not there', async () => {
