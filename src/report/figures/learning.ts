@@ -162,7 +162,8 @@ export const confusionMatrix: FigureDefinition = {
           type: 'scatter' as const,
           name: correct ? 'right' : 'wrong',
           symbol: 'rect',
-          itemStyle: { color: theme.series[correct ? 0 : 1] as string, opacity: 0.45 },
+          // Transparent by the colour: an opacity would fade the numbers too.
+          itemStyle: { color: `${theme.series[correct ? 0 : 1]}73` },
           label: { show: true, formatter: '{@[2]}', color: theme.text },
           data: cells
             .filter(({ label, taken }) => (label === taken) === correct)
