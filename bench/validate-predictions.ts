@@ -1,24 +1,34 @@
 /**
  * The model of `tacet bench predict` against measurements, on the devices that are here.
  *
- *   node bench/validate-predictions.ts llvmpipe.json swiftshader.json native.json
+ *   npx tacet bench kernels training lyapunov sizes --device native -o native.json
+ *   node bench/validate-predictions.ts native.json llvmpipe.json [--from 1] [--all]
  *
- * Reports of the suite `kernels`. Two questions: what a device takes, from its roofs and from what another device of the
- * same kind reaches of its own; and what a case takes, from what the same kernel reaches in another case on the device.
- * Printed is the prediction over the measurement; the model is called right within a factor of 1.5.
+ * Reports with the suite `sizes`. Two questions: what a case takes, from other sizes of its kind on the same device; and what
+ * a device takes, from its roofs and from what another device of the same kind reaches of its own. Printed is how many are
+ * within a factor of 1.5, of the cases that take at least `--from` ms (what takes less is a matter of launches, and of
+ * what else the machine does), and prediction over measurement of all others; of all with `--all`.
  */
-import { predictFrom } from '../src/bench/predict.ts';
+import { parseArgs } from 'node:util';
+import { checkSizes, predictFrom } from '../src/bench/predict.ts';
 import { type BenchReport, readReport } from '../src/bench/report.ts';
-import { spreadOf } from '../src/bench/statistics.ts';
+import { formatMs } from '../src/bench/units.ts';
 
 const FACTOR = 1.5;
 
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { from: { type: 'string', default: '1' }, all: { type: 'boolean', default: false } },
+});
+const leastMs = Number(values.from);
+
 interface Verdict {
   readonly what: string;
-  readonly ratio: number;
+  readonly measuredMs: number;
+  readonly predictedMs: number;
 }
 
-const reports = process.argv.slice(2).map(readReport);
+const reports = positionals.map(readReport);
 
 function nameOf({ device }: BenchReport): string {
   return device.name.split(' ')[0] ?? device.name;
@@ -30,33 +40,33 @@ function acrossDevices(from: BenchReport, to: BenchReport): Verdict[] {
   return predictFrom(from, to.roofs).flatMap(({ case: name, kernel, likelyMs }) => {
     const there = to.cases.find((one) => one.name === name)?.kernels.find((one) => one.kernel === kernel);
     if (!there) return [];
-    return [{ what: `${kernel} in ${name}`, ratio: likelyMs / there.milliseconds.median }];
+    return [{ what: `${kernel} in ${name}`, measuredMs: there.milliseconds.low, predictedMs: likelyMs }];
   });
 }
 
-/** Each case of a kernel from the shares of the roof that the kernel reaches in all other cases. */
-function acrossCases(report: BenchReport): Verdict[] {
-  const all = report.cases
+function print(title: string, all: readonly Verdict[]): void {
+  const verdicts = all.filter(({ measuredMs }) => measuredMs >= leastMs);
+  const wrong = ({ measuredMs, predictedMs }: Verdict) =>
+    Math.abs(Math.log(predictedMs / measuredMs)) > Math.log(FACTOR);
+  const right = verdicts.filter((one) => !wrong(one)).length;
+  const share = verdicts.length === 0 ? '' : ` (${Math.round((100 * right) / verdicts.length)} %)`;
+  console.log(
+    `${title}: ${right} of ${verdicts.length}${share} within a factor of ${FACTOR}; ${all.length - verdicts.length} below ${leastMs} ms not counted`,
+  );
+  for (const one of verdicts) {
+    if (!values.all && !wrong(one)) continue;
+    const { what, measuredMs, predictedMs } = one;
+    console.log(`  ${(predictedMs / measuredMs).toFixed(2)}  ${what} (${formatMs(measuredMs)})`);
+  }
+}
+
+for (const report of reports) {
+  const checked = checkSizes(report)
     // Its one sample for each network is no work to tell anything from.
-    .filter(({ name }) => name !== 'uniform_weights')
-    .flatMap((one) => one.kernels.map((kernel) => ({ name: one.name, ...kernel })));
-  return all.flatMap(({ name, kernel, share }) => {
-    const others = all.flatMap((one) =>
-      one.kernel === kernel && one.name !== name ? (one.share ?? []) : [],
-    );
-    if (share === undefined || others.length === 0) return [];
-    return [{ what: `${kernel} in ${name}`, ratio: share / spreadOf(others).median }];
-  });
+    .filter(({ kind, kernel }) => kind !== 'uniform_weights' || kernel === kind)
+    .map(({ case: name, kernel, ...times }) => ({ what: `${kernel} in ${name}`, ...times }));
+  print(`${nameOf(report)}, each size from the others of its kind`, checked);
 }
-
-function print(title: string, verdicts: readonly Verdict[]): void {
-  const right = verdicts.filter(({ ratio }) => ratio < FACTOR && ratio > 1 / FACTOR).length;
-  console.log(`${title}: ${right} of ${verdicts.length} within a factor of ${FACTOR}`);
-  for (const { what, ratio } of verdicts) console.log(`  ${ratio.toFixed(2)}  ${what}`);
-}
-
-for (const report of reports)
-  print(`${nameOf(report)}, from other cases of the same kernel`, acrossCases(report));
 for (const from of reports) {
   for (const to of reports) {
     if (from === to || from.device.kind !== to.device.kind) continue;

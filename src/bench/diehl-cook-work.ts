@@ -209,6 +209,7 @@ export function diehlCookCase(name: string, sizes: readonly number[], samples: n
   const neurons = least === most ? `${least}` : `${least} to ${most}`;
   return {
     name,
+    kind: 'diehl_cook',
     work: `${sizes.length} networks of ${neurons} neurons learn ${samples} samples each`,
     unit: 'sample x network',
     prepare: async (device) => {

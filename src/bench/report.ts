@@ -39,6 +39,8 @@ const kernel = z.object({
 const benchCase = z.object({
   suite: z.string(),
   name: z.string(),
+  /** Absent in reports from before cases had kinds. */
+  kind: z.string().optional(),
   work: z.string(),
   unit: z.string(),
   msPerUnit: spread,

@@ -9,6 +9,8 @@ import type { BenchCase, BenchSuite, Work } from './suite.ts';
 export interface CaseResult {
   readonly suite: string;
   readonly name: string;
+  /** See {@link BenchCase}. */
+  readonly kind?: string;
   readonly work: string;
   readonly unit: string;
   /** Wall time of one unit, ms. */
@@ -74,9 +76,10 @@ async function runCase(
     times.push(ms / work.amount);
     done.push({ work, timings });
   }
-  const { name, work, unit } = bench;
+  const { name, kind, work, unit } = bench;
   const kernels = kernelResults(done, roofs);
-  return { suite: suite.name, name, work, unit, msPerUnit: spreadOf(times), kernels };
+  const which = { suite: suite.name, name, ...(kind === undefined ? {} : { kind }) };
+  return { ...which, work, unit, msPerUnit: spreadOf(times), kernels };
 }
 
 function kernelResults(

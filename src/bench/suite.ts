@@ -29,6 +29,8 @@ export interface BenchSuite {
 
 export interface BenchCase {
   readonly name: string;
+  /** Cases of a kind differ in size alone: one predicts another. Absent where there is no other size. */
+  readonly kind?: string;
   /** What one repetition does. */
   readonly work: string;
   /** What is counted: `sample x network`. */

@@ -49,11 +49,11 @@ export function caseTable(report: BenchReport, suite: string): TextTable {
 export function kernelTable(report: BenchReport, suite = 'kernels'): TextTable {
   const rows = report.cases
     .filter((one) => one.suite === suite)
-    .flatMap(({ name, kernels }) =>
+    .flatMap(({ name, kind = name, kernels }) =>
       kernels
         // What another case is about is not said twice.
         .filter(
-          (kernel) => kernel.share !== undefined && (name !== 'uniform_weights' || kernel.kernel === name),
+          (kernel) => kernel.share !== undefined && (kind !== 'uniform_weights' || kernel.kernel === kind),
         )
         .map((kernel) => {
           const seconds = kernel.milliseconds.median / 1000;

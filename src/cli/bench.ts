@@ -181,7 +181,7 @@ async function predict(options: BenchOptions): Promise<void> {
   }
   const lines = predictions.map((prediction) => text(predictionTable(prediction)));
   process.stdout.write(
-    `A model, not a measurement: from ${report.device.name}, commit ${report.versions.commit}.\n${lines.join('\n')}`,
+    `A model, not a measurement: from ${report.device.name}, commit ${report.versions.commit}. At best: the roofs of the card alone. Likely: ${predictions[0]?.basis ?? ''}.\n${lines.join('\n')}`,
   );
 }
 

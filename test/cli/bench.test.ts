@@ -58,7 +58,7 @@ describe('tacet bench', () => {
   it.each([
     [
       ['bench', 'kernel'],
-      /no suite "kernel": give some of kernels, networks, training, lyapunov, search, scaling/,
+      /no suite "kernel": give some of kernels, networks, training, lyapunov, search, scaling, sizes/,
     ],
     [['bench', 'search', '--baseline', 'none.json'], /none\.json can't be read \(ENOENT\)/],
     [['bench', 'search', '--only', 'nothing', '--device', DEVICE], /--only nothing leaves no case/],

@@ -6,9 +6,10 @@ import { lyapunov } from './lyapunov.ts';
 import { networks } from './networks.ts';
 import { scaling } from './scaling.ts';
 import { search } from './search.ts';
+import { sizes } from './sizes.ts';
 import { training } from './training.ts';
 
-export const SUITES: readonly BenchSuite[] = [kernels, networks, training, lyapunov, search, scaling];
+export const SUITES: readonly BenchSuite[] = [kernels, networks, training, lyapunov, search, scaling, sizes];
 
 /** @throws {BenchError} `bad-input` listing the suites there are */
 export function suiteOf(name: string): BenchSuite {

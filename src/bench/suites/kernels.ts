@@ -1,4 +1,4 @@
-/** Every kernel on its own, against the roofs. */
+/** Every kernel on its own, against the roofs; the suite `sizes` has the same cases at other sizes. */
 import type { Device } from '../../device/device.ts';
 import { philoxWordsCost } from '../../kernels/costs.ts';
 import { cuba } from '../../network/models/vogels-abbott.ts';
@@ -9,6 +9,9 @@ import { BENCH_STREAM, randomLaunch } from '../launches.ts';
 import { RecurrentWorkload } from '../recurrent-work.ts';
 import type { BenchCase, BenchSuite } from '../suite.ts';
 
+/** CUBA as published. */
+const RECURRENT_NEURONS = 4000;
+
 export const kernels: BenchSuite = {
   name: 'kernels',
   about: 'every kernel: its time by the clock of the device, and its share of the roof',
@@ -16,21 +19,22 @@ export const kernels: BenchSuite = {
   cases: (device) => {
     const slow = device.info.software;
     return [
-      philoxWords(slow ? 2 ** 25 : 2 ** 28),
-      uniformWeights(slow ? 4 : 32),
+      philoxWords('philox_words', slow ? 2 ** 25 : 2 ** 28),
+      uniformWeights('uniform_weights', slow ? 4 : 32),
       ...[100, 400, 1000].map((neurons) => {
         return diehlCookCase(`diehl_cook:${neurons}`, new Array<number>(16).fill(neurons), slow ? 4 : 64);
       }),
-      recurrent('network', slow ? 200 : 4000),
-      recurrent('scatter', slow ? 100 : 1000),
-      recurrent('gather', slow ? 20 : 200),
+      recurrent('recurrent_network', 'network', RECURRENT_NEURONS, slow ? 200 : 4000),
+      recurrent('recurrent:scatter', 'scatter', RECURRENT_NEURONS, slow ? 100 : 1000),
+      recurrent('recurrent:gather', 'gather', RECURRENT_NEURONS, slow ? 20 : 200),
     ];
   },
 };
 
-function philoxWords(bytes: number): BenchCase {
+export function philoxWords(name: string, bytes: number): BenchCase {
   return {
-    name: 'philox_words',
+    name,
+    kind: 'philox_words',
     work: `draws ${bytes / 2 ** 20} MiB of random words`,
     unit: 'word',
     prepare: async (device) => {
@@ -57,9 +61,10 @@ function philoxWords(bytes: number): BenchCase {
   };
 }
 
-function uniformWeights(slots: number): BenchCase {
+export function uniformWeights(name: string, slots: number): BenchCase {
   return {
-    name: 'uniform_weights',
+    name,
+    kind: 'uniform_weights',
     work: `draws the weights of ${slots} networks of 1,000 neurons`,
     unit: 'weight',
     prepare: async (device: Device) => {
@@ -73,14 +78,23 @@ function uniformWeights(slots: number): BenchCase {
   };
 }
 
-function recurrent(method: 'network' | 'scatter' | 'gather', steps: number): BenchCase {
+export function recurrent(
+  name: string,
+  method: 'network' | 'scatter' | 'gather',
+  neurons: number,
+  steps: number,
+): BenchCase {
+  const of = neurons === RECURRENT_NEURONS ? '' : ` of ${neurons} neurons`;
   return {
-    name: method === 'network' ? 'recurrent_network' : `recurrent:${method}`,
-    work: `${method === 'network' ? 'two CUBA networks' : 'a CUBA network'}, ${steps} steps of 0.1 ms`,
+    name,
+    kind: `recurrent:${method}`,
+    work: `${method === 'network' ? 'two CUBA networks' : 'a CUBA network'}${of}, ${steps} steps of 0.1 ms`,
     unit: 'network x second',
     prepare: async (device) => {
       const seeds = method === 'network' ? [1, 2] : [1];
-      const networks = seeds.map((seed) => cuba({ seed }).compile());
+      // As many synapses a neuron at every size, so that neurons get as much input.
+      const probability = (0.02 * RECURRENT_NEURONS) / neurons;
+      const networks = seeds.map((seed) => cuba({ seed, neurons, probability }).compile());
       const workload = await RecurrentWorkload.create(device, networks, method, steps);
       return {
         check: () => workload.check(),
