@@ -3,11 +3,13 @@
  * and each case runs the same work on both sides, alternating in one go. What a peer can't do, and what could not be
  * installed, is written, not left out.
  *
- *   node bench/peers.ts [--case optuna,lyapunov] [--rounds 3] [--venv .venv] [--results bench/results/peers]
+ *   node bench/peers.ts [--case optuna,lyapunov] [--rounds 3] [--venv .venv | --python FILE]
+ *     [--results bench/results/peers]
  *   node bench/render-performance.ts --peers bench/results/peers
  *
  * Each case's output is printed and kept in the folder of the results; the second command writes them into
- * docs/performance.md. Run it on an idle machine: an hour, and some GB of packages.
+ * docs/performance.md. `--python` names an interpreter that has the packages, into which nothing is installed then. Run it on
+ * an idle machine: each case takes some minutes, all half an hour, and some GB of packages.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
@@ -105,13 +107,27 @@ const CASES: readonly PeerCase[] = [
     },
   },
   {
+    name: 'optuna-problems',
+    about:
+      'TPE and GP with constraints against our SCBO on the same problems, one proposal at a time, two seeds. Optuna has no trust regions.',
+    run: {
+      packages: ['optuna==4.6.0', 'scipy', 'torch==2.9.1'],
+      imports: 'optuna, torch',
+      command: (python) => [
+        ...['bench/peers/optimizers.ts', '--peer', 'optuna', '--evaluations', '60', '--python', python],
+      ],
+      alternates: true,
+    },
+  },
+  {
     name: 'botorch',
-    about: 'SCBO on test problems, five seeds each. BoTorch runs no networks.',
+    about:
+      'SCBO on two test problems, two seeds each; docs/optimizer.md has more of both. BoTorch runs no networks.',
     run: {
       packages: ['torch==2.9.1', 'botorch==0.18.1'],
       imports: 'botorch',
-      command: (python) => ['bench/optimizer.ts', '--quick', '--peers', '--python', python],
-      alternates: false,
+      command: (python) => ['bench/peers/optimizers.ts', '--peer', 'botorch', '--python', python],
+      alternates: true,
     },
   },
   {
@@ -126,6 +142,7 @@ const { values } = parseArgs({
     case: { type: 'string' },
     rounds: { type: 'string', default: '3' },
     venv: { type: 'string', default: '.venv' },
+    python: { type: 'string' },
     results: { type: 'string', default: 'bench/results/peers' },
   },
 });
@@ -134,7 +151,7 @@ const unknown = wanted?.find((name) => !CASES.some((one) => one.name === name));
 if (unknown !== undefined) {
   throw new Error(`there is no case "${unknown}": give some of ${CASES.map(({ name }) => name).join(', ')}`);
 }
-const python = join(values.venv, 'bin', 'python');
+const python = values.python ?? join(values.venv, 'bin', 'python');
 mkdirSync(values.results, { recursive: true });
 for (const one of CASES) {
   if (wanted && !wanted.includes(one.name)) continue;
@@ -177,6 +194,7 @@ function resultOf(run: PeerRun): Pick<PeerResult, 'command' | 'output'> {
 function install({ packages, imports }: PeerRun): string | undefined {
   const works = () => spawnSync(python, ['-c', `import ${imports}`]).status === 0;
   if (existsSync(python) && works()) return undefined;
+  if (values.python !== undefined) return `Not run: ${values.python} can't import ${imports}.`;
   if (!existsSync(python)) spawnSync('python3', ['-m', 'venv', values.venv], { stdio: 'inherit' });
   const { status, stderr } = spawnSync(python, ['-m', 'pip', 'install', '--quiet', ...packages], {
     encoding: 'utf8',

@@ -56,9 +56,10 @@ export function serveJobs(): void {
   });
 }
 
-async function runJob(job: Job): Promise<Run> {
+/** @param evaluations the problem's own unless given */
+export async function runJob(job: Job, evaluations = BUDGETS[job.problem].evaluations): Promise<Run> {
   const problem = PROBLEMS[job.problem];
-  const { evaluations, initial, batch } = BUDGETS[job.problem];
+  const { initial, batch } = BUDGETS[job.problem];
   const optimizer = createOptimizer(job.mode === 'sobol' ? 'sobol' : 'scbo', spaceOf(problem), {
     seed: job.seed,
     constraints: problem.constraints,

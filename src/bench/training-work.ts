@@ -2,10 +2,10 @@
 import { type SampleSource, storedSpikes } from '../data/samples.ts';
 import type { Device } from '../device/device.ts';
 import type { KernelCost } from '../kernels/costs.ts';
-import { type LayerWork, surrogateCosts } from '../kernels/surrogate-costs.ts';
+import { batchCosts } from '../learning/surrogate/batch-costs.ts';
 import type { TrainingDescription } from '../learning/surrogate/description.ts';
 import { SurrogateTrainer } from '../learning/surrogate/trainer.ts';
-import type { SlotReport, TrainedNetwork } from '../learning/surrogate/training.ts';
+import type { TrainedNetwork } from '../learning/surrogate/training.ts';
 import { Draws } from '../random/draws.ts';
 import { keyOf } from '../random/philox.ts';
 import { confirm } from './errors.ts';
@@ -45,13 +45,11 @@ export class TrainingWorkload implements Disposable {
   readonly #trainer: SurrogateTrainer;
   readonly #sizes: TrainingSizes;
   readonly #source: SampleSource;
-  readonly #layers: readonly Omit<LayerWork, 'inputSpikes' | 'ownSpikes'>[];
 
   private constructor(trainer: SurrogateTrainer, source: SampleSource, sizes: TrainingSizes) {
     this.#trainer = trainer;
     this.#source = source;
     this.#sizes = sizes;
-    this.#layers = layersOf(sizes);
   }
 
   static async create(device: Device, sizes: TrainingSizes): Promise<TrainingWorkload> {
@@ -86,7 +84,7 @@ export class TrainingWorkload implements Disposable {
     reports[0]?.layerSpikes.slice(0, -1).forEach((spikes, layer) => {
       confirm(spikes > 0, () => `layer ${layer} does not spike: there is nothing to measure`);
     });
-    const name = `${this.#layers.length - 1}.weight`;
+    const name = `${this.#sizes.layers.length - 1}.weight`;
     const [first = new Float32Array(), second] = await Promise.all(
       [0, 1].map(async (slot) => (await this.#trainer.gradients(slot))[name]?.values),
     );
@@ -115,21 +113,9 @@ export class TrainingWorkload implements Disposable {
   async run(repetition: number): Promise<{ amount: number; costs: Readonly<Record<string, KernelCost>> }> {
     const reports = await this.#trainer.step(this.#source, this.#indices(repetition));
     const { slots, batch } = this.#sizes;
-    return { amount: slots * batch, costs: surrogateCosts(this.#works(reports), CLASSES) };
-  }
-
-  /** What the layers did, by the spikes that were counted. */
-  #works(reports: readonly (SlotReport | undefined)[]): LayerWork[] {
-    const { batch } = this.#sizes;
-    const total = (of: (report: SlotReport) => number) =>
-      reports.reduce((sum, report) => sum + (report ? batch * of(report) : 0), 0);
-    return this.#layers.map((layer, l) => ({
-      ...layer,
-      inputSpikes: total(({ inputSpikes, layerSpikes }) =>
-        l === 0 ? inputSpikes : (layerSpikes[l - 1] ?? 0),
-      ),
-      ownSpikes: total(({ layerSpikes }) => layerSpikes[l] ?? 0),
-    }));
+    const counted = reports.flatMap((report) => report ?? []);
+    const costs = batchCosts(this.#sizes.layers, this.#source, counted, true);
+    return { amount: slots * batch, costs };
   }
 
   #indices(repetition: number): Uint32Array {
@@ -168,38 +154,4 @@ function randomSpikes({ batch, steps, input, density }: TrainingSizes): SampleSo
   const labels = Uint8Array.from({ length: samples }, (_, sample) => sample % CLASSES);
   const shape = { steps, inputs, shape: input, classes: CLASSES };
   return storedSpikes({ ...shape, labels, offsets, events: Uint16Array.from(events) });
-}
-
-/** Sizes of each layer, from its description; convolutions without padding. */
-function layersOf(sizes: TrainingSizes): Omit<LayerWork, 'inputSpikes' | 'ownSpikes'>[] {
-  const { slots, batch, steps, layers } = sizes;
-  let [height, width, channels]: readonly number[] = sizes.input;
-  return layers.map((layer, l) => {
-    const [rows = 1, columns = 1, below = 1] = [height, width, channels];
-    const inputs = rows * columns * below;
-    const common = { slots, samples: slots * batch, steps, inputs, sendsErrors: l > 0 };
-    if (layer.kind === 'dense') {
-      const { neurons } = layer;
-      [height, width, channels] = [1, 1, neurons];
-      const recurrent = layer.recurrent !== undefined;
-      const weights = inputs * neurons;
-      const learned = weights + (recurrent ? neurons * neurons : 0) + (layer.bias ? neurons : 0);
-      return { ...common, neurons, connections: weights, weights, recurrent, dense: true, learned };
-    }
-    const { kernel, stride = layer.kind === 'pool' ? kernel : 1 } = layer;
-    const [up, across] = [rows, columns].map((size) => Math.floor((size - kernel) / stride) + 1);
-    const made = layer.kind === 'conv' ? layer.channels : below;
-    const positions = (up ?? 0) * (across ?? 0);
-    const perOutput = kernel * kernel * (layer.kind === 'conv' ? below : 1);
-    [height, width, channels] = [up, across, made];
-    return {
-      ...common,
-      neurons: positions * made,
-      connections: positions * made * perOutput,
-      weights: layer.kind === 'conv' ? perOutput * made : 1,
-      recurrent: false,
-      dense: false,
-      learned: layer.kind === 'conv' ? perOutput * made : 0,
-    };
-  });
 }

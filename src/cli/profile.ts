@@ -14,6 +14,7 @@ import { type Moment, traceOf } from '../profile/trace.ts';
 import { rooflineFigure } from '../report/roofline-figure.ts';
 import { recipeOf } from '../study/recipes.ts';
 import { findRunDevices } from '../study/run-devices.ts';
+import { TRAINING_RECIPES } from '../study/training/recipe.ts';
 import { UsageError } from './errors.ts';
 import { formatCount, formatTable } from './format.ts';
 import { printJson } from './json-lines.ts';
@@ -38,6 +39,7 @@ const EXAMPLES = `
 Examples:
   tacet profile mnist-stdp
   tacet profile mnist-stdp --device native --trials 64 --set settings.trainSamples=6000
+  tacet profile randman --device native --trials 4 --slots 4
   tacet profile kernels/diehl_cook:400 --device webgpu:llvmpipe
   tacet profile networks/cuba -o profiles
 
@@ -45,7 +47,14 @@ It writes profile.json (all figures), trace.json (for https://ui.perfetto.dev) a
 docs/benchmarks.md tells what the figures mean.`;
 
 /** What makes a profile of a recipe short, unless --set or --trials say otherwise. */
-const SHORT = { trainSamples: 2000, holdOutSamples: 1000, trials: 32, softwareTrials: 16 } as const;
+const SHORT = {
+  trainSamples: 2000,
+  holdOutSamples: 1000,
+  trials: 32,
+  softwareTrials: 16,
+  otherTrials: 4,
+  training: { epochs: 1, trainShare: 0.2 },
+} as const;
 
 export function profileCommand(): Command {
   return new Command('profile')
@@ -143,22 +152,21 @@ async function profileBenchCase(name: string, { device, repetitions }: ProfileOp
 }
 
 async function profileStudy(argument: string, options: ProfileOptions): Promise<Profile> {
-  const document = readStudyDocument(argument, options.set);
+  const document = readStudyDocument(argument, [...shortTraining(argument), ...options.set]);
   checkStudy(document, options);
   const software = (await findRunDevices(options.device)).every((choice) => choice.software);
   const quick = recipeOf(document.recipe).quick(software);
-  if (document.recipe !== 'mnist-stdp') {
-    throw new UsageError(
-      `${document.recipe} can't be profiled: of studies only mnist-stdp; a kernel's case can, see tacet profile --help`,
-    );
-  }
+  const stdp = document.recipe === 'mnist-stdp';
   const { trainSamples, holdOutSamples } = SHORT;
   const settings = {
     ...quick.settings,
-    trainSamples: Math.min(trainSamples, Number(quick.settings.trainSamples ?? trainSamples)),
-    holdOutSamples: Math.min(holdOutSamples, Number(quick.settings.holdOutSamples ?? holdOutSamples)),
+    ...(stdp && {
+      trainSamples: Math.min(trainSamples, Number(quick.settings.trainSamples ?? trainSamples)),
+      holdOutSamples: Math.min(holdOutSamples, Number(quick.settings.holdOutSamples ?? holdOutSamples)),
+    }),
   };
-  const trials = software ? SHORT.softwareTrials : SHORT.trials;
+  const usual = software ? SHORT.softwareTrials : SHORT.trials;
+  const trials = stdp ? usual : Math.min(SHORT.otherTrials, quick.trials);
   const { spec } = planStudy(document, options, { quick: { settings, trials }, stored: undefined });
   let roofs: Roofs;
   {
@@ -178,6 +186,18 @@ async function profileStudy(argument: string, options: ProfileOptions): Promise<
     overhead: before === undefined || after === undefined ? undefined : before / after - 1,
     study: figures,
   };
+}
+
+/** What makes trials of a training recipe, meant by its name, short; --set goes before it. */
+function shortTraining(argument: string): Assignment[] {
+  const recipe = TRAINING_RECIPES.find(({ name }) => name === argument);
+  if (recipe === undefined) return [];
+  return Object.entries(SHORT.training).map(([name, least]) => {
+    const searched = recipe.space[name];
+    if (searched === undefined) return { path: ['settings', name], value: least };
+    const low = 'low' in searched ? searched.low : least;
+    return { path: ['space', name], value: Math.max(low, least) };
+  });
 }
 
 function deviceText(

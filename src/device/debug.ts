@@ -72,11 +72,21 @@ export class TalkingDevice implements Device {
     return this.#saying;
   }
 
-  #line({ kernel, workgroups, buffers }: Launch, timing: LaunchTiming | undefined): string {
+  #line(launch: Launch, timing: LaunchTiming | undefined): string {
     this.#number += 1;
-    const bound = Object.values(buffers).reduce((sum, { byteLength }) => sum + byteLength, 0);
-    const time = timing ? `${timing.milliseconds.toFixed(3)} ms` : 'not timed';
-    const groups = `${workgroups.join(' x ')} workgroups`;
-    return `launch ${this.#number} ${kernel.name}: ${groups}, ${(bound / 1e6).toFixed(1)} MB bound, ${time}\n`;
+    return launchLine(this.#number, launch, timing);
   }
+}
+
+/** What a launch took, in a line. */
+export function launchLine(
+  number: number,
+  { kernel, workgroups, buffers }: Launch,
+  timing: LaunchTiming | undefined,
+): string {
+  const bound = Object.values(buffers).reduce((sum, { byteLength }) => sum + byteLength, 0);
+  const together = timing?.sharedBy === undefined ? '' : ` (of ${timing.sharedBy} timed together)`;
+  const time = timing ? `${timing.milliseconds.toFixed(3)} ms${together}` : 'not timed';
+  const groups = `${workgroups.join(' x ')} workgroups`;
+  return `launch ${number} ${kernel.name}: ${groups}, ${(bound / 1e6).toFixed(1)} MB bound, ${time}\n`;
 }

@@ -1,4 +1,5 @@
 /** A device that records all that is done with it. It must have been opened with `timing`, best with the sparing one. */
+import { debugLevel, launchLine } from '../device/debug.ts';
 import type { Device, DeviceBuffer, DeviceInfo, Kernel, Launch, LaunchTiming } from '../device/device.ts';
 import { type KernelCost, sumOfCosts } from '../kernels/costs.ts';
 import type { BusyPeriod, HostSpan, Latencies, LaunchRecord, MemorySample, Recording } from './recording.ts';
@@ -7,7 +8,7 @@ import type { BusyPeriod, HostSpan, Latencies, LaunchRecord, MemorySample, Recor
 const FETCH_AT = 1024;
 
 interface Pending {
-  readonly kernel: string;
+  readonly launch: Launch;
   readonly workgroups: number;
   readonly submittedMs: number;
   knownMs: number | undefined;
@@ -29,6 +30,8 @@ export class ProfiledDevice implements Device {
   /** Whether times were fetched at all: from the first ones a sparing device learns which launches are short. */
   #learned = false;
   #busySince: number | undefined;
+  /** Launches so far, whose lines TACET_DEBUG=2 prints. */
+  #said = 0;
   #deviceBytes = 0;
   #submits = 0;
   #pauses: number[] = [];
@@ -74,11 +77,12 @@ export class ProfiledDevice implements Device {
     this.#submits += 1;
     // A WebGPU device gets all launches of a list at once, when they are encoded; the native engine each as it comes.
     this.#busySince ??= this.info.kind === 'webgpu' ? unixMs() : submittedMs;
-    for (const { kernel, workgroups } of launches) {
+    for (const launch of launches) {
+      const { workgroups } = launch;
       const count = workgroups[0] * workgroups[1] * workgroups[2];
       // A WebGPU device leaves empty launches out.
       if (count === 0 && this.info.kind === 'webgpu') continue;
-      this.#pending.push({ kernel: kernel.name, workgroups: count, submittedMs, knownMs: undefined });
+      this.#pending.push({ launch, workgroups: count, submittedMs, knownMs: undefined });
     }
   }
 
@@ -210,11 +214,13 @@ export class ProfiledDevice implements Device {
       const startedMs = unixMs();
       const timings = await this.#inner.timings();
       const now = unixMs();
-      pending.forEach(({ kernel, workgroups, submittedMs, knownMs = now }, index) => {
+      const talks = debugLevel() >= 2;
+      pending.forEach(({ launch, workgroups, submittedMs, knownMs = now }, index) => {
         const timing = timings[index];
+        if (talks) process.stderr.write(launchLine(this.#said + index + 1, launch, timing));
         if (submittedMs < this.#since) return;
         this.#launches.push({
-          kernel,
+          kernel: launch.kernel.name,
           workgroups,
           submittedMs,
           knownMs,
@@ -223,6 +229,7 @@ export class ProfiledDevice implements Device {
           ...(timing?.sharedBy === undefined ? {} : { sharedBy: timing.sharedBy }),
         });
       });
+      this.#said += pending.length;
       this.addSpan({ name: 'fetch times (profiling)', startedMs, endedMs: now, computes: false });
     });
     return this.#fetching;

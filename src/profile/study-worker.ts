@@ -22,8 +22,6 @@ export default function start(task: WorkerTask): void {
   void serve(
     task,
     (batch, _device, _port, { offsets, steps, inputs }) => {
-      // What was before is setting up.
-      profiled?.restart();
       const sizes: number[] = [];
       const runner: SlotRunner = {
         place: (slot, network) => {
@@ -60,6 +58,11 @@ export default function start(task: WorkerTask): void {
         task.port.postMessage(message);
       });
       return profiled;
+    },
+    {
+      // What was before is setting up.
+      ready: () => profiled?.restart(),
+      costs: (costs) => profiled?.addCosts(costs),
     },
   );
 }

@@ -2,6 +2,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { z } from 'zod';
 import type { Device } from '../device/index.ts';
+import type { KernelCost } from '../kernels/costs.ts';
 import type { EventLists } from '../kernels/diehl-cook.ts';
 import type { SpaceInput } from '../search/index.ts';
 import type { Calibration } from './calibration.ts';
@@ -32,10 +33,19 @@ export interface Recipe {
   /** The data set, for all workers; once for a run, on the main thread. */
   load(settings: JsonObject): Promise<StudyData>;
   /** Makes slots on a worker's device. The data are what `load` gave. */
-  openSlots(device: Device, setup: WorkerSetup, data: StudyData, wrap: WrapRunner): Promise<OpenedSlots>;
+  openSlots(
+    device: Device,
+    setup: WorkerSetup,
+    data: StudyData,
+    wrap: WrapRunner,
+    noteCosts?: NoteCosts,
+  ): Promise<OpenedSlots>;
   /** Runs one trial again to look at its network; absent where there is nothing to look at. */
   rerun?: Rerun;
 }
+
+/** A profile's: is told what the launches of training had to do. */
+export type NoteCosts = (costs: Readonly<Record<string, KernelCost>>) => void;
 
 /** A data set as it goes to the workers: arrays in memory that all threads share. Its recipe knows what it is. */
 export type StudyData = object;

@@ -2,7 +2,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import { openDevice } from '../device/index.ts';
 import { type FromWorker, failureOf, type ToWorker, type TrialOrder, type WorkerSetup } from './messages.ts';
-import type { StudyData, WrapRunner, WrapWorker } from './recipe.ts';
+import type { NoteCosts, StudyData, WrapRunner, WrapWorker } from './recipe.ts';
 import { recipeOf } from './recipes.ts';
 import type { WorkerTask } from './session.ts';
 import { serveSlots, type TrialSource } from './slots.ts';
@@ -12,14 +12,27 @@ export default function start(task: WorkerTask): void {
   void serve(task);
 }
 
-/** Serves until the main thread closes or abandons the session; says what went wrong over the port. Never rejects. */
+export interface WorkerHooks {
+  readonly ready?: () => void;
+  readonly costs?: NoteCosts;
+}
+
+/**
+ * Serves until the main thread closes or abandons the session; says what went wrong over the port. Never rejects.
+ *
+ * @param hooks a profile's: told when all is set up, before the first trial, and what training had to do
+ */
 export async function serve(
   { setup, port }: WorkerTask,
   wrap: WrapWorker = (batch) => batch,
   open: typeof openDevice = openDevice,
+  hooks: WorkerHooks = {},
 ): Promise<void> {
   const inbox = new Inbox(port);
-  const tell = (message: FromWorker): void => port.postMessage(message);
+  const tell = (message: FromWorker): void => {
+    if (message.kind === 'ready') hooks.ready?.();
+    port.postMessage(message);
+  };
   try {
     await serveDevice(
       setup,
@@ -27,6 +40,7 @@ export async function serve(
       tell,
       (batch, device, encoded) => wrap(batch, device, port, encoded),
       open,
+      hooks,
     );
   } catch (error) {
     // Not thrown on: the device is closed, so that this thread can be ended whatever happened.
@@ -42,6 +56,7 @@ async function serveDevice(
   tell: (message: FromWorker) => void,
   wrap: WrapRunner,
   open: typeof openDevice,
+  { costs }: WorkerHooks,
 ): Promise<void> {
   const started = performance.now();
   const { device: choice, threads } = setup;
@@ -49,7 +64,7 @@ async function serveDevice(
   tell({ kind: 'opened', device: device.info });
   const data = await inbox.data();
   if (!data) return;
-  using opened = await recipeOf(setup.recipe).openSlots(device, setup, data, wrap);
+  using opened = await recipeOf(setup.recipe).openSlots(device, setup, data, wrap, costs);
   const { slots, slotsAre, engine } = opened;
   tell({ kind: 'ready', slots, slotsAre, setupSeconds: (performance.now() - started) / 1000 });
   await serveSlots({ slots, deviceName: device.info.name }, engine, inbox, tell);

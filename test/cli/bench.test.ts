@@ -127,6 +127,39 @@ describe('tacet profile', () => {
   });
 });
 
+describe('tacet profile of a training recipe', () => {
+  it('has each kernel with its share of the roof, and with TACET_DEBUG=2 a line for each launch', async () => {
+    const sets = ['settings.samplesPerClass=10', 'space.batchSize=16'];
+    const { code, stdout, stderr } = await tacet(
+      [
+        ...[
+          'profile',
+          'randman',
+          '--device',
+          DEVICE,
+          '--trials',
+          '2',
+          '--slots',
+          '2',
+          '--no-overhead',
+          '--json',
+        ],
+        ...sets.flatMap((set) => ['--set', set]),
+      ],
+      folder.path,
+      { TACET_DEBUG: '2' },
+    );
+    expect(code, stderr).toBe(0);
+    const [profile] = jsonLines(stdout) as unknown as [ProfileDocument];
+    const [device] = profile.devices;
+    const shares = new Map(device?.kernels.map(({ kernel, ofRoof }) => [kernel, ofRoof]));
+    for (const kernel of ['surrogate_forward', 'surrogate_backward', 'surrogate_weights', 'surrogate_update'])
+      expect(shares.get(kernel), kernel).toBeGreaterThan(0);
+    expect(stderr).toMatch(/worker 1: begins trials 0, 1/);
+    expect(stderr).toMatch(/launch \d+ surrogate_forward: [\d x]+ workgroups, [\d.]+ MB bound, [\d.]+ ms/);
+  });
+});
+
 interface ProfileDocument {
   readonly schema: string;
   readonly devices: readonly {

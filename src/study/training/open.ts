@@ -2,7 +2,7 @@
 import type { Device } from '../../device/index.ts';
 import { SurrogateTrainer } from '../../learning/surrogate/trainer.ts';
 import type { WorkerSetup } from '../messages.ts';
-import type { OpenedSlots } from '../recipe.ts';
+import type { NoteCosts, OpenedSlots } from '../recipe.ts';
 import { launchMsOf } from '../slots.ts';
 import { StudyError } from '../store.ts';
 import type { Hyperparameters } from '../trial.ts';
@@ -25,9 +25,11 @@ export async function openTrainingSlots(
   recipe: TrainingRecipe,
   settings: TrainingStudySettings,
   data: TrainingData,
+  noteCosts?: NoteCosts,
 ): Promise<OpenedSlots> {
   const { trainer, slots } = await createStudyTrainer(device, setup, recipe, settings, data);
-  const plan = { recipe, settings, data, launchMs: launchMsOf(device.info) };
+  const launchMs = launchMsOf(device.info);
+  const plan = { recipe, settings, data, launchMs, ...(noteCosts ? { noteCosts } : {}) };
   return {
     slots,
     slotsAre: setup.slots === undefined ? 'only' : 'given',

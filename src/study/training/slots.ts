@@ -1,7 +1,9 @@
 /** Slots with networks that are trained by surrogate gradients: each has a batch of its own in every launch. */
+import { batchCosts } from '../../learning/surrogate/batch-costs.ts';
 import type { SurrogateTrainer } from '../../learning/surrogate/trainer.ts';
 import type { SlotBatch, SlotReport } from '../../learning/surrogate/training.ts';
 import type { TrialOrder } from '../messages.ts';
+import type { NoteCosts } from '../recipe.ts';
 import type { LaunchResult, Seated, SlotEngine, SlotLaunch } from '../slots.ts';
 import type { TrainingStudySettings } from './params.ts';
 import type { TrainingData, TrainingRecipe } from './recipe.ts';
@@ -13,6 +15,7 @@ export interface TrainingSlotsPlan {
   readonly data: TrainingData;
   /** Batches of a slot follow one another within a launch until so much time has passed, ms. */
   readonly launchMs: number;
+  readonly noteCosts?: NoteCosts;
 }
 
 export class TrainingSlots implements SlotEngine<TrainingTrial> {
@@ -39,6 +42,10 @@ export class TrainingSlots implements SlotEngine<TrainingTrial> {
     };
   }
 
+  #note({ description }: TrainingTrial, { source, learn }: SlotBatch, report: SlotReport): void {
+    this.#plan.noteCosts?.(batchCosts(description.layers, source, [report], learn));
+  }
+
   #batches(active: readonly Seated<TrainingTrial>[]): SlotBatch[] {
     return active.map(({ slot, trial }) => trial.nextBatch(slot, this.#trainer.batchSize));
   }
@@ -52,6 +59,7 @@ export class TrainingSlots implements SlotEngine<TrainingTrial> {
       active.forEach(({ trial }, index) => {
         const report = reports[index] as SlotReport;
         samples += report.samples;
+        this.#note(trial, batches[index] as SlotBatch, report);
         trial.advance(report);
       });
       const over = performance.now() - started >= this.#plan.launchMs;

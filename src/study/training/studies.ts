@@ -23,8 +23,10 @@ function studyOf(recipe: TrainingRecipe): Recipe {
     checkData: (given) => recipe.checkData?.(paramsOfTrial(recipe, settings.parse(given), {})),
     checksum: (given) => recipe.checksum(paramsOfTrial(recipe, settings.parse(given), {})),
     load: (given) => recipe.load(paramsOfTrial(recipe, settings.parse(given), {})),
-    openSlots: (device, setup, data) =>
-      openTrainingSlots(device, setup, recipe, settings.parse(setup.settings), data as TrainingData),
+    openSlots: (device, setup, data, _wrap, noteCosts) => {
+      const own = settings.parse(setup.settings);
+      return openTrainingSlots(device, setup, recipe, own, data as TrainingData, noteCosts);
+    },
     rerun: rerunOf(recipe),
   };
 }
