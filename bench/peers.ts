@@ -49,18 +49,25 @@ const CASES: readonly PeerCase[] = [
     run: {
       packages: ['bindsnet==0.3.4'],
       imports: 'bindsnet',
-      command: (python) => ['bench/peers/bindsnet.ts', '--python', python],
+      // As many steps as the recorded experiment shows an image.
+      command: (python) => [
+        ...['bench/peers/bindsnet.ts', '--steps', '100', '--repetitions', '3', '--python', python],
+      ],
       alternates: true,
     },
   },
   {
     name: 'brian2',
     about:
-      'CUBA and Brunel, with and without STDP, in C++ standalone. One network a process; no search, no silence.',
+      'CUBA with and without STDP, four networks of 500 ms, and one of Brunel, in C++ standalone (bench/recurrent-peers.ts alone runs more and longer). One network a process; no search, no silence.',
     run: {
       packages: ['brian2==2.9.0', 'numpy<2.4'],
       imports: 'brian2',
-      command: (python) => ['bench/recurrent-peers.ts', '--python', python],
+      // Brian2 builds a program for each case and repetition.
+      command: (python) => [
+        ...['bench/recurrent-peers.ts', '--case', 'cuba,cuba-stdp,brunel', '--networks', '4'],
+        ...['--duration', '500', '--repetitions', '2', '--python', python],
+      ],
       alternates: true,
     },
   },
