@@ -6,6 +6,12 @@
  *
  *   node bench/render-performance.ts --peers bench/results/peers
  *
+ * The whole of it, on a machine at rest (some minutes a device):
+ *
+ *   npx tacet bench --device native -o native.json
+ *   npx tacet bench --device webgpu:llvmpipe -o llvmpipe.json
+ *   node bench/render-performance.ts native.json llvmpipe.json
+ *
  * What stands between `<!-- tacet bench: begin -->` and `<!-- tacet bench: end -->` is replaced, and likewise `peers` by the
  * results of `bench/peers.ts`. Reports come in the order of the arguments, one a device; a second report of a device adds
  * its suites.
@@ -17,6 +23,7 @@ import { type BenchReport, isSameDevice, readReport } from '../src/bench/report.
 import { SUITES } from '../src/bench/suites/index.ts';
 import { caseTable, kernelTable, markdownTable, roofTable } from '../src/bench/tables.ts';
 import { peerResult } from './peers/result.ts';
+import { acrossSizes, verdictLines } from './predictions.ts';
 
 const BENCH = 'tacet bench';
 const PEERS = 'peers';
@@ -72,9 +79,20 @@ function section(report: BenchReport, index: number): string {
   ];
   const roofs = roofTable(report);
   if (roofs) parts.push(markdownTable(roofs));
-  for (const { name, timesKernels } of SUITES) {
-    if (!settings.suites.includes(name)) continue;
-    parts.push(markdownTable(timesKernels ? kernelTable(report, name) : caseTable(report, name)));
+  for (const { name, about, timesKernels } of SUITES) {
+    // What is there for predictions alone is shown by them.
+    if (!settings.suites.includes(name) || name === 'sizes') continue;
+    parts.push(
+      `\`${name}\`: ${about}`,
+      markdownTable(timesKernels ? kernelTable(report, name) : caseTable(report, name)),
+    );
+  }
+  if (settings.suites.includes('sizes')) {
+    const [counts, ...off] = verdictLines(acrossSizes(report), 1);
+    parts.push(
+      `Predictions, each size from the others of its kind (\`node bench/validate-predictions.ts\`): ${counts}.`,
+      ...(off.length === 0 ? [] : [`Off, as predicted over measured: ${off.join('; ')}.`]),
+    );
   }
   return parts.join('\n\n');
 }

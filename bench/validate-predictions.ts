@@ -10,23 +10,15 @@
  * what else the machine does), and prediction over measurement of all others; of all with `--all`.
  */
 import { parseArgs } from 'node:util';
-import { checkSizes, predictFrom } from '../src/bench/predict.ts';
+import { predictFrom } from '../src/bench/predict.ts';
 import { type BenchReport, readReport } from '../src/bench/report.ts';
-import { formatMs } from '../src/bench/units.ts';
-
-const FACTOR = 1.5;
+import { acrossSizes, type Verdict, verdictLines } from './predictions.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { from: { type: 'string', default: '1' }, all: { type: 'boolean', default: false } },
 });
 const leastMs = Number(values.from);
-
-interface Verdict {
-  readonly what: string;
-  readonly measuredMs: number;
-  readonly predictedMs: number;
-}
 
 const reports = positionals.map(readReport);
 
@@ -44,28 +36,14 @@ function acrossDevices(from: BenchReport, to: BenchReport): Verdict[] {
   });
 }
 
-function print(title: string, all: readonly Verdict[]): void {
-  const verdicts = all.filter(({ measuredMs }) => measuredMs >= leastMs);
-  const wrong = ({ measuredMs, predictedMs }: Verdict) =>
-    Math.abs(Math.log(predictedMs / measuredMs)) > Math.log(FACTOR);
-  const right = verdicts.filter((one) => !wrong(one)).length;
-  const share = verdicts.length === 0 ? '' : ` (${Math.round((100 * right) / verdicts.length)} %)`;
-  console.log(
-    `${title}: ${right} of ${verdicts.length}${share} within a factor of ${FACTOR}; ${all.length - verdicts.length} below ${leastMs} ms not counted`,
-  );
-  for (const one of verdicts) {
-    if (!values.all && !wrong(one)) continue;
-    const { what, measuredMs, predictedMs } = one;
-    console.log(`  ${(predictedMs / measuredMs).toFixed(2)}  ${what} (${formatMs(measuredMs)})`);
-  }
+function print(title: string, verdicts: readonly Verdict[]): void {
+  const [counts, ...lines] = verdictLines(verdicts, leastMs, values.all);
+  console.log(`${title}: ${counts}`);
+  for (const line of lines) console.log(`  ${line}`);
 }
 
 for (const report of reports) {
-  const checked = checkSizes(report)
-    // Its one sample for each network is no work to tell anything from.
-    .filter(({ kind, kernel }) => kind !== 'uniform_weights' || kernel === kind)
-    .map(({ case: name, kernel, ...times }) => ({ what: `${kernel} in ${name}`, ...times }));
-  print(`${nameOf(report)}, each size from the others of its kind`, checked);
+  print(`${nameOf(report)}, each size from the others of its kind`, acrossSizes(report));
 }
 for (const from of reports) {
   for (const to of reports) {
