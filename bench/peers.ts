@@ -109,7 +109,7 @@ const CASES: readonly PeerCase[] = [
       packages: ['optuna==4.6.0', 'scipy', 'torch==2.9.1'],
       imports: 'optuna, torch',
       // Optuna's Gaussian process takes seconds a trial after some hundreds.
-      command: (python) => ['bench/peers/optuna.ts', '--before', '100', '--count', '10', '--python', python],
+      command: (python) => ['bench/peers/optuna.ts', '--before', '100', '--count', '5', '--python', python],
       alternates: true,
     },
   },
