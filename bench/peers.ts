@@ -121,7 +121,7 @@ const CASES: readonly PeerCase[] = [
       packages: ['optuna==4.6.0', 'scipy', 'torch==2.9.1'],
       imports: 'optuna, torch',
       command: (python) => [
-        ...['bench/peers/optimizers.ts', '--peer', 'optuna', '--evaluations', '60', '--python', python],
+        ...['bench/peers/optimizers.ts', '--peer', 'optuna', '--evaluations', '40', '--python', python],
       ],
       alternates: true,
     },
