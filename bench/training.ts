@@ -2,7 +2,7 @@
  * Forward and backward of surrogate-gradient training, without an update: every case, one after another, as a table.
  *
  *     node bench/training.ts --python <python with the peers>
- *     node bench/training.ts --task recurrent --devices native,webgpu:llvmpipe --python <python>
+ *     node bench/training.ts --task recurrent --devices native --python <python>
  *     node bench/training.ts --task dense --n 1024 --python <python>
  *     node bench/training.ts --task conv
  *
@@ -10,7 +10,9 @@
  * - `dense`: n to n neurons (1,024 and 4,096), batch 16, T = 500, real inputs
  * - `conv`: an image of SLAYER's convolutional network against the products of a dense computation
  *
- * Each case runs on the devices, then on the peers (bench/peers/surrogate_training.py: torch on the processor) with one
+ * Devices are the native engine and, where it is there, llvmpipe, unless told: the WGSL kernels on the same processor. A
+ * software adapter takes minutes for some cases: it has `--software-repetitions` (2), and no n above 1,024 unless
+ * `--devices` names it. Each case runs on the devices, then on the peers (bench/peers/surrogate_training.py: torch on the processor) with one
  * thread and with two (`--peer-threads 2`: with two alone), then on the devices again; of two runs of one library the
  * faster counts. `--threads 1` compares processor time on a machine that does other things too; `--json` prints lines
  * of JSON instead.
@@ -18,6 +20,8 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { findDevices } from '../src/device/index.ts';
+import { findRunDevices } from '../src/study/run-devices.ts';
 import { type Cost, sparseConv } from './training/sparse-conv.ts';
 import { dense, recurrent } from './training/tasks.ts';
 import { type Timing, timeBatches } from './training/time-batches.ts';
@@ -25,9 +29,10 @@ import { type Timing, timeBatches } from './training/time-batches.ts';
 const { values } = parseArgs({
   options: {
     task: { type: 'string', default: 'all' },
-    devices: { type: 'string', default: 'native' },
+    devices: { type: 'string' },
     n: { type: 'string' },
     repetitions: { type: 'string', default: '7' },
+    'software-repetitions': { type: 'string', default: '2' },
     python: { type: 'string' },
     threads: { type: 'string', default: '2' },
     'peer-threads': { type: 'string' },
@@ -36,9 +41,13 @@ const { values } = parseArgs({
 });
 const repetitions = Number(values.repetitions);
 const threads = Number(values.threads);
+const devices = await findRunDevices(values.devices ?? (await usualDevices()));
 const peerThreads =
   values['peer-threads']?.split(',').map(Number) ?? Array.from({ length: threads }, (_, index) => index + 1);
 const sizes = values.n === undefined ? [1024, 4096] : values.n.split(',').map(Number);
+
+/** Neurons of the dense case that a software adapter does in half a minute. */
+const LARGEST_ON_SOFTWARE = 1024;
 
 const wants = (task: string): boolean => values.task === 'all' || values.task === task;
 if (wants('recurrent')) await compare('recurrent 700-256-20, T = 100, batch 64', 'recurrent', 0, recurrent());
@@ -47,16 +56,25 @@ for (const n of wants('dense') ? sizes : []) {
 }
 if (wants('conv')) await conv();
 
+/** The native engine, and the WGSL kernels on the same processor where a driver for that is installed. */
+async function usualDevices(): Promise<string> {
+  const { adapters } = await findDevices();
+  return adapters.some(({ name }) => name.includes('llvmpipe')) ? 'native,webgpu:llvmpipe' : 'native';
+}
+
 async function compare(
   title: string,
   task: string,
   n: number,
   work: Parameters<typeof timeBatches>[0],
 ): Promise<void> {
-  const devices = values.devices.split(',');
   const rows: Timing[] = [];
   const ours = async (): Promise<void> => {
-    for (const device of devices) rows.push(await timeBatches(work, { device, threads, repetitions }));
+    for (const device of devices) {
+      if (device.software && n > LARGEST_ON_SOFTWARE && values.devices === undefined) continue;
+      const times = device.software ? Number(values['software-repetitions']) : repetitions;
+      rows.push(await timeBatches(work, { device, threads, repetitions: times }));
+    }
   };
   await ours();
   if (values.python) {

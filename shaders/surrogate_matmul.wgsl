@@ -2,11 +2,11 @@
 //
 // sizes   one for each slot: A is rows x inner, B inner x columns; a size of 0 leaves C alone
 // a, b, c f32, row by row: the matrix of slot n begins at *_at + n *_slot, its stored rows are *_row apart
-// launch  x: tiles of 32 columns of C, y: tiles of 32 rows, z: slots; 64 threads, each with 4 x 4 elements
-// cost    2 flops a rows x inner x columns; 8 B a 32 flops from memory
+// launch  x: tiles of 64 columns of C, y: tiles of 64 rows, z: slots; 64 threads, each with 8 x 8 elements
+// cost    2 flops a rows x inner x columns; 8 B a 64 flops from memory
 // deterministic: each element is summed in the order of `inner`
 //
-// Tiles of 32 x 32 in workgroup memory, as in "Programming Massively Parallel Processors" (Kirk, Hwu), chapter 4.
+// Tiles of 64 x 16 in workgroup memory, as in "Programming Massively Parallel Processors" (Kirk, Hwu), chapter 4.
 
 struct Params {
   slots: u32,
@@ -36,7 +36,10 @@ struct Size {
 @group(0) @binding(3) var<storage, read> b: array<f32>;
 @group(0) @binding(4) var<storage, read_write> c: array<f32>;
 
-const TILE = 32u;
+// Of C in a workgroup along each side, of a thread, and of the inner side at a time.
+const TILE = 64u;
+const OWN = 8u;
+const DEPTH = 16u;
 
 var<workgroup> left: array<f32, 1024>;
 var<workgroup> right: array<f32, 1024>;
@@ -52,45 +55,51 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let a_at = params.a_at + slot * params.a_slot;
   let b_at = params.b_at + slot * params.b_slot;
   let c_at = params.c_at + slot * params.c_slot;
-  let own_row = lane / 8u * 4u;
-  let own_column = lane % 8u * 4u;
-  var sums: array<vec4f, 4>;
-  for (var base = 0u; base < size.inner; base += TILE) {
-    for (var e = lane; e < TILE * TILE; e += 64u) {
-      let major = e / TILE;
-      let minor = e % TILE;
+  let own_row = lane / 8u * OWN;
+  let own_column = lane % 8u * OWN;
+  let a_down = params.a_transposed == 1u;
+  let b_down = params.b_transposed == 1u;
+  var sums: array<vec4f, 16>;
+  for (var base = 0u; base < size.inner; base += DEPTH) {
+    for (var e = lane; e < TILE * DEPTH; e += 64u) {
       // Neighbouring threads read neighbouring elements, whichever way a matrix is stored.
-      let a_row = first_row + select(major, minor, params.a_transposed == 1u);
-      let a_inner = base + select(minor, major, params.a_transposed == 1u);
+      let row = first_row + select(e / DEPTH, e % TILE, a_down);
+      let a_inner = base + select(e % DEPTH, e / TILE, a_down);
       var a_value = 0.0;
-      if (a_row < size.rows && a_inner < size.inner) {
-        a_value = a[a_at + select(a_row * params.a_row + a_inner, a_inner * params.a_row + a_row, params.a_transposed == 1u)];
+      if (row < size.rows && a_inner < size.inner) {
+        a_value = a[a_at + select(row * params.a_row + a_inner, a_inner * params.a_row + row, a_down)];
       }
-      left[(a_row - first_row) * TILE + a_inner - base] = a_value;
-      let b_inner = base + select(major, minor, params.b_transposed == 1u);
-      let b_column = first_column + select(minor, major, params.b_transposed == 1u);
+      left[(a_inner - base) * TILE + row - first_row] = a_value;
+      let column = first_column + select(e % TILE, e / DEPTH, b_down);
+      let b_inner = base + select(e / TILE, e % DEPTH, b_down);
       var b_value = 0.0;
-      if (b_column < size.columns && b_inner < size.inner) {
-        b_value = b[b_at + select(b_inner * params.b_row + b_column, b_column * params.b_row + b_inner, params.b_transposed == 1u)];
+      if (column < size.columns && b_inner < size.inner) {
+        b_value = b[b_at + select(b_inner * params.b_row + column, column * params.b_row + b_inner, b_down)];
       }
-      right[(b_inner - base) * TILE + b_column - first_column] = b_value;
+      right[(b_inner - base) * TILE + column - first_column] = b_value;
     }
     workgroupBarrier();
-    for (var k = 0u; k < TILE; k++) {
+    for (var k = 0u; k < DEPTH; k++) {
       let at = k * TILE + own_column;
-      let row = vec4f(right[at], right[at + 1u], right[at + 2u], right[at + 3u]);
-      for (var r = 0u; r < 4u; r++) { sums[r] += left[(own_row + r) * TILE + k] * row; }
+      let near = vec4f(right[at], right[at + 1u], right[at + 2u], right[at + 3u]);
+      let far = vec4f(right[at + 4u], right[at + 5u], right[at + 6u], right[at + 7u]);
+      for (var r = 0u; r < OWN; r++) {
+        let value = left[k * TILE + own_row + r];
+        sums[2u * r] += value * near;
+        sums[2u * r + 1u] += value * far;
+      }
     }
     workgroupBarrier();
   }
-  for (var r = 0u; r < 4u; r++) {
+  for (var r = 0u; r < OWN; r++) {
     let row = first_row + own_row + r;
     if (row >= size.rows) { break; }
-    for (var k = 0u; k < 4u; k++) {
+    for (var k = 0u; k < OWN; k++) {
       let column = first_column + own_column + k;
       if (column >= size.columns) { break; }
       let at = c_at + row * params.c_row + column;
-      if (params.accumulate == 1u) { c[at] += sums[r][k]; } else { c[at] = sums[r][k]; }
+      let value = sums[2u * r + k / 4u][k % 4u];
+      if (params.accumulate == 1u) { c[at] += value; } else { c[at] = value; }
     }
   }
 }

@@ -1,6 +1,6 @@
 /** Times forward and backward of one batch, without an update. */
 import type { SampleSource } from '../../src/data/samples.ts';
-import { openDevice } from '../../src/device/index.ts';
+import { type Choice, openDevice } from '../../src/device/index.ts';
 import type { TrainingDescription } from '../../src/learning/surrogate/description.ts';
 import { SurrogateTrainer } from '../../src/learning/surrogate/trainer.ts';
 import { median } from '../statistics.ts';
@@ -22,7 +22,7 @@ export interface Timing {
 
 export async function timeBatches(
   { source, description }: { readonly source: SampleSource; readonly description: TrainingDescription },
-  options: { readonly device: string; readonly threads: number; readonly repetitions: number },
+  options: { readonly device: Choice; readonly threads: number; readonly repetitions: number },
 ): Promise<Timing> {
   const { threads, repetitions } = options;
   await using device = await openDevice(options.device, { timing: true, threads });

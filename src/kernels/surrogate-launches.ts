@@ -454,7 +454,7 @@ export class SurrogateLaunches {
       c_row: how.c[2],
       accumulate: 0,
     };
-    const groups = [Math.ceil(columns / 32), Math.ceil(rows / 32), this.#shape.slots] as const;
+    const groups = [Math.ceil(columns / 64), Math.ceil(rows / 64), this.#shape.slots] as const;
     return this.#launch('matmul', params, { sizes, a, b, c }, groups);
   }
 }

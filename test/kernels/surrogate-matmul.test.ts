@@ -67,7 +67,7 @@ describeOnDevices('surrogate_matmul', (open) => {
       c_row: c.stride,
       accumulate: Number(accumulate),
     });
-    const groups = [Math.ceil(columns / 32), Math.max(1, Math.ceil(rows / 32)), 2] as const;
+    const groups = [Math.ceil(columns / 64), Math.max(1, Math.ceil(rows / 64)), 2] as const;
     device.run([{ kernel, params, buffers: { sizes, a: left, b: right, c: out }, workgroups: groups }]);
     const found = new Float32Array(await device.read(out, 0, Math.max(4, C.byteLength)));
     let worst = 0;
