@@ -5,11 +5,12 @@
  *     node bench/search-cost.ts --path recordings.tar.gz [--trials 60] [--seeds 0,1] [--device native] [--out FILE]
  *     node bench/search-cost.ts --recipe randman --trials 20
  *
- * One search after another, a JSON line each to `--out`, which is read again: searches that it has are not repeated. The last
- * thing printed is the table of `docs/training.md`. Costs are the processor's time of this process, all of its threads and
- * the optimizer's own time included, so they hardly depend on what else the machine does.
+ * One search after another, a JSON line each to `--out`, which is read again: searches that it has are not repeated, and the
+ * one under way, which is kept beside it, goes on after its last trial that ended. The last thing printed is the table of
+ * `docs/training.md`. Costs are the processor's time of this process, all of its threads and the optimizer's own time
+ * included, so they hardly depend on what else the machine does.
  */
-import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { SearchSpace } from '../src/search/index.ts';
 import { recipeOf } from '../src/study/recipes.ts';
@@ -45,15 +46,20 @@ async function searched(
   work: Pick<Searched, 'recipe' | 'optimizer' | 'seed' | 'trials'>,
   settings: JsonObject,
   device: string,
+  place: string,
 ): Promise<Searched> {
   const recipe = recipeOf(work.recipe);
-  using store = openSqliteStore(':memory:');
+  using store = openSqliteStore(place);
+  const endsPath = `${place}.ends`;
+  const ends: TrialEnd[] = existsSync(endsPath)
+    ? (JSON.parse(readFileSync(endsPath, 'utf8')) as TrialEnd[])
+    : [];
+  const earlier = ends.at(-1)?.processorSeconds ?? 0;
   const before = process.cpuUsage();
   const spent = (): number => {
     const { user, system } = process.cpuUsage(before);
-    return (user + system) / 1e6;
+    return earlier + (user + system) / 1e6;
   };
-  const ends: TrialEnd[] = [];
   let name = device;
   const json = (value: unknown) => JSON.parse(JSON.stringify(value)) as JsonObject;
   const spec = {
@@ -78,6 +84,7 @@ async function searched(
         test: outcome?.accuracies.test ?? null,
         processorSeconds: spent(),
       });
+      writeFileSync(endsPath, JSON.stringify(ends));
     },
   });
   return { ...work, device: name, processorSeconds: spent(), ends };
@@ -146,12 +153,11 @@ for (const seed of values.seeds.split(',').map(Number)) {
   for (const optimizer of OPTIMIZERS) {
     if (done.some((one) => one.optimizer === optimizer && one.seed === seed)) continue;
     const work = { recipe: values.recipe, optimizer, seed, trials };
-    const search = await searched(
-      work,
-      values.path === undefined ? {} : { path: values.path },
-      values.device,
-    );
+    const settings = values.path === undefined ? {} : { path: values.path };
+    const place = `${values.out}.${values.recipe}-${optimizer}-${seed}-${trials}.db`;
+    const search = await searched(work, settings, values.device, place);
     appendFileSync(values.out, `${JSON.stringify(search)}\n`);
+    for (const end of ['', '-wal', '-shm', '.ends']) rmSync(`${place}${end}`, { force: true });
     done.push(search);
     console.error(`${optimizer}, seed ${seed}: ${search.processorSeconds.toFixed(0)} s of processor time`);
   }
