@@ -108,10 +108,15 @@ export interface MeasuredSize {
 /** Time grows with the work, at least this slowly and at most in proportion to it: see {@link timeAtSize}. */
 const LEAST_POWER = 0.5;
 const MOST_POWER = 1.15;
+/**
+ * Weight of a slope of 1 against what the sizes say, as a variance of the logarithms of bounds: sizes that are a factor of 4
+ * apart (0.48) decide for themselves, sizes that are nearly alike (many launches that do next to nothing) say nothing of a slope.
+ */
+const PRIOR_VARIANCE = 0.05;
 
 /**
  * What work of a kind takes at a size that was not measured: a line through the logarithms of bounds and times of other
- * sizes, by least squares. Its slope is below 1 where small work does not fill a device or pays for what happens once; a
+ * sizes, by least squares with a little weight on a slope of 1. The slope is below 1 where small work does not fill a device or pays for what happens once; a
  * little above it where large work falls out of a cache that no roof stands for. From one size alone: the same share.
  *
  * @returns undefined without sizes
@@ -124,7 +129,8 @@ export function timeAtSize(boundMs: number, sizes: readonly MeasuredSize[]): num
   const [centerX, centerY] = [mean(x), mean(y)];
   const variance = mean(x.map((value) => (value - centerX) ** 2));
   const covariance = mean(x.map((value, index) => (value - centerX) * ((y[index] as number) - centerY)));
-  const slope = variance > 0 ? Math.min(MOST_POWER, Math.max(LEAST_POWER, covariance / variance)) : 1;
+  const raw = (covariance + PRIOR_VARIANCE) / (variance + PRIOR_VARIANCE);
+  const slope = Math.min(MOST_POWER, Math.max(LEAST_POWER, raw));
   return Math.exp(centerY + slope * (Math.log(boundMs) - centerX));
 }
 

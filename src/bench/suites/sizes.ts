@@ -14,9 +14,9 @@ export const sizes: BenchSuite = {
       ...[4, 16].map((part) => philoxWords(`philox_words/${part}`, (slow ? 2 ** 25 : 2 ** 28) / part)),
       ...[2, 4].map((part) => uniformWeights(`uniform_weights/${part}`, (slow ? 4 : 32) / part)),
       ...[2000, 8000].flatMap((neurons) => [
-        recurrentNetworks(`recurrent_network:${neurons}`, 'network', neurons, slow ? 200 : 2000),
-        recurrentNetworks(`recurrent:scatter:${neurons}`, 'scatter', neurons, slow ? 100 : 500),
-        recurrentNetworks(`recurrent:gather:${neurons}`, 'gather', neurons, slow ? 20 : 100),
+        recurrentNetworks(`recurrent_network:${neurons}`, 'network', neurons, slow ? 200 : 4000),
+        recurrentNetworks(`recurrent:scatter:${neurons}`, 'scatter', neurons, slow ? 100 : 1000),
+        recurrentNetworks(`recurrent:gather:${neurons}`, 'gather', neurons, slow ? 20 : 200),
       ]),
       ...[128, 512].flatMap((neurons) => [
         dense(`training:dense:${neurons}`, info, neurons),
