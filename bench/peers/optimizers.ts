@@ -127,7 +127,7 @@ for (const problem of problems) {
   for (const [name, own] of runs) {
     const best = own.map(({ trace }) => bestAt(trace));
     const found = best.filter(Number.isFinite);
-    const none = found.length < seeds ? `, none in ${seeds - found.length}` : '';
+    const none = found.length > 0 && found.length < seeds ? `, none in ${seeds - found.length}` : '';
     const value =
       found.length === 0 ? 'none' : said(found, (number) => String(Number(number.toPrecision(5))));
     const what = `${title}: ${evaluationsOf(problem)} evaluations, optimum ${Number(optimum.f.toPrecision(5))}`;

@@ -210,7 +210,7 @@ export function diehlCookCase(name: string, sizes: readonly number[], samples: n
   return {
     name,
     kind: 'diehl_cook',
-    work: `${sizes.length} networks of ${neurons} neurons learn ${samples} samples each`,
+    work: `${sizes.length === 1 ? 'a network' : `${sizes.length} networks`} of ${neurons} neurons, ${samples} samples each learned`,
     unit: 'sample x network',
     prepare: async (device) => {
       const workload = await DiehlCookWorkload.create(device, sizes, samples);
