@@ -101,7 +101,8 @@ function resolveLayer(
     (recurrent && (layer.recurrent?.density ?? 1) < 1 ? 64 : 0);
   const room: LayerRoom = {
     inputs,
-    width,
+    // Kernels read neurons by fours.
+    width: 4 * Math.ceil(width / 4),
     columns: dense ? width : columns,
     rows,
     projection: layer.kind,

@@ -4,8 +4,8 @@
 use multiversion::multiversion;
 use rayon::prelude::*;
 
-use super::math::{for_each_bit, surrogate_in_place};
-use super::{DENSE, RESET_SUBTRACT, RESET_ZERO, Slot, check_length, check_slots, floats, product, words};
+use super::math::{PANEL, for_each_bit, multiply_add, surrogate_in_place};
+use super::{DENSE, RESET_SUBTRACT, RESET_ZERO, Slot, check_length, check_slots, product, quads, words};
 use crate::device::launch::{Access, Launch, refused};
 use crate::failure::Failure;
 use crate::kernels::Kernel;
@@ -41,26 +41,24 @@ pub const KERNEL: Kernel = Kernel {
         params: Params::LAYOUT,
         buffers: &[
             super::buffer("slots", Access::Read, "Slot", size_of::<Slot>()),
-            floats("parameters", Access::Read),
-            floats("trace", Access::Read),
+            quads("parameters", Access::Read),
+            quads("trace", Access::Read),
             words("spikes", Access::Read),
             words("counts", Access::Read),
-            floats("upstream", Access::Read),
+            quads("upstream", Access::Read),
             words("masks", Access::Read),
-            floats("errors", Access::ReadWrite),
-            floats("adjoint", Access::ReadWrite),
-            floats("partials", Access::ReadWrite),
+            quads("errors", Access::ReadWrite),
+            quads("adjoint", Access::ReadWrite),
+            quads("partials", Access::ReadWrite),
         ],
         structs: &[Slot::LAYOUT],
-        constants: &["lanes"],
+        constants: &["lanes", "parts"],
     },
     run,
 };
 
 /// Samples of a task.
 const TILE: usize = 8;
-/// Neurons whose recurrent sums are in registers at once.
-const PANEL: usize = 16;
 
 struct Shared<'a> {
     params: &'a Params,
@@ -234,14 +232,6 @@ fn transpose_to_panels(slot: &Slot, p: &Params, recurrent: &[f32]) -> Vec<f32> {
         }
     }
     panels
-}
-
-/// sums += error * row.
-#[inline(always)]
-fn multiply_add(sums: &mut [f32; PANEL], error: f32, row: &[f32; PANEL]) {
-    for k in 0..PANEL {
-        sums[k] = error.mul_add(row[k], sums[k]);
-    }
 }
 
 /// gathered[s][k] += sum over j of errors[j][s] panels[k][j], for all samples of the tile. Eight sums with names of their

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use super::math::{add, add_rows, for_each_bit};
 use super::projection::{for_each_target, place};
 use super::{
-    CONV, DENSE, RESET_SUBTRACT, RESET_ZERO, Slot, check_length, check_slots, floats, product, words,
+    CONV, DENSE, RESET_SUBTRACT, RESET_ZERO, Slot, check_length, check_slots, product, quads, words,
 };
 use crate::device::launch::{Access, Launch};
 use crate::failure::Failure;
@@ -49,14 +49,14 @@ pub const KERNEL: Kernel = Kernel {
         params: Params::LAYOUT,
         buffers: &[
             super::buffer("slots", Access::Read, "Slot", size_of::<Slot>()),
-            floats("parameters", Access::Read),
-            floats("drive", Access::Read),
+            quads("parameters", Access::Read),
+            quads("drive", Access::Read),
             words("inputs", Access::Read),
             words("masks", Access::Read),
             words("spikes", Access::ReadWrite),
-            floats("trace", Access::ReadWrite),
-            floats("state", Access::ReadWrite),
-            words("counts", Access::ReadWrite),
+            quads("trace", Access::ReadWrite),
+            quads("state", Access::ReadWrite),
+            super::buffer("counts", Access::ReadWrite, "vec4u", 16),
             words("totals", Access::ReadWrite),
         ],
         structs: &[Slot::LAYOUT],

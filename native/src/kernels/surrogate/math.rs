@@ -89,6 +89,17 @@ fn add_block<const BLOCK: usize>(table: &[f32], starts: &[u32], out: &mut [f32],
     out[..BLOCK].copy_from_slice(&sum);
 }
 
+/// Sums of a product that are in one register, or two.
+pub const PANEL: usize = 16;
+
+/// sums += error * row.
+#[inline(always)]
+pub fn multiply_add(sums: &mut [f32; PANEL], error: f32, row: &[f32; PANEL]) {
+    for k in 0..PANEL {
+        sums[k] = error.mul_add(row[k], sums[k]);
+    }
+}
+
 /// out += values, elementwise.
 #[inline(always)]
 pub fn add(out: &mut [f32], values: &[f32]) {

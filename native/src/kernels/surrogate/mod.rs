@@ -100,6 +100,11 @@ const fn floats(name: &'static str, access: Access) -> Buffer {
     buffer(name, access, "f32", 4)
 }
 
+/// Floats that the WGSL reads four at a time.
+const fn quads(name: &'static str, access: Access) -> Buffer {
+    buffer(name, access, "vec4f", 16)
+}
+
 const fn words(name: &'static str, access: Access) -> Buffer {
     buffer(name, access, "u32", 4)
 }
