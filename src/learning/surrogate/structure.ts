@@ -101,8 +101,8 @@ function resolveLayer(
     (recurrent && (layer.recurrent?.density ?? 1) < 1 ? 64 : 0);
   const room: LayerRoom = {
     inputs,
-    // Kernels read neurons by fours.
-    width: 4 * Math.ceil(width / 4),
+    // Kernels work on vectors of neurons: quads in WGSL, sixteen in the native engine.
+    width: 16 * Math.ceil(width / 16),
     columns: dense ? width : columns,
     rows,
     projection: layer.kind,

@@ -197,6 +197,17 @@ fn check_window(first: u32, count: u32, steps: u32) -> Result<(), Failure> {
     )))
 }
 
+/// Rows are whole vectors, so that no loop over neurons has a rest.
+fn check_vectors(width: u32) -> Result<(), Failure> {
+    if (width as usize).is_multiple_of(math::PANEL) {
+        return Ok(());
+    }
+    Err(refused(format!(
+        "rows of {width} neurons are not whole vectors of {}",
+        math::PANEL
+    )))
+}
+
 /// A stretch of steps within another.
 fn check_inside(first: u32, count: u32, outer_first: u32, outer_count: u32) -> Result<(), Failure> {
     let inside = first >= outer_first
