@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use super::math::{PANEL, multiply_add};
 use super::projection::for_each_target;
-use super::{CONV, DENSE, Slot, check_length, check_slots, floats, product};
+use super::{CONV, DENSE, Slot, check_length, check_slots, product, quads};
 use crate::device::launch::{Access, Launch, refused};
 use crate::failure::Failure;
 use crate::kernels::Kernel;
@@ -32,9 +32,9 @@ pub const KERNEL: Kernel = Kernel {
         params: Params::LAYOUT,
         buffers: &[
             super::buffer("slots", Access::Read, "Slot", size_of::<Slot>()),
-            floats("parameters", Access::Read),
-            floats("errors", Access::Read),
-            floats("upstream", Access::ReadWrite),
+            quads("parameters", Access::Read),
+            quads("errors", Access::Read),
+            quads("upstream", Access::ReadWrite),
         ],
         structs: &[Slot::LAYOUT],
         constants: &["lanes"],
