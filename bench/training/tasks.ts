@@ -39,7 +39,7 @@ export function recurrent(): Task {
  * as the recordings have. Weights so that the hidden neurons spike in 3 % of the steps, as trained ones do.
  */
 export function spokenDigitsBatch(): Task {
-  const params = spokenDigits.params.parse({ path: 'none', inputGain: 0.75 });
+  const params = spokenDigits.params.parse({ path: 'none', inputGain: 1.5 });
   return {
     source: randomSpikes({ steps: 80, samples: params.batchSize, inputs: 64, classes: 10, density: 0.126 }),
     description: spokenDigits.describe(params),
