@@ -7,6 +7,7 @@
  *     node bench/training.ts --task conv
  *
  * - `recurrent`: 700-256-20, T = 100, batch 64, event inputs, recurrent hidden layer
+ * - `spoken-digits`: a batch of the recipe of that name with its defaults, 64-128-10, T = 80, batch 32; no peers
  * - `dense`: n to n neurons (1,024 and 4,096), batch 16, T = 500, real inputs
  * - `conv`: an image of SLAYER's convolutional network against the products of a dense computation
  *
@@ -23,7 +24,7 @@ import { parseArgs } from 'node:util';
 import { findDevices } from '../src/device/index.ts';
 import { findRunDevices } from '../src/study/run-devices.ts';
 import { type Cost, sparseConv } from './training/sparse-conv.ts';
-import { dense, recurrent } from './training/tasks.ts';
+import { dense, recurrent, spokenDigitsBatch, type Task } from './training/tasks.ts';
 import { type Timing, timeBatches } from './training/time-batches.ts';
 
 const { values } = parseArgs({
@@ -51,6 +52,8 @@ const LARGEST_ON_SOFTWARE = 1024;
 
 const wants = (task: string): boolean => values.task === 'all' || values.task === task;
 if (wants('recurrent')) await compare('recurrent 700-256-20, T = 100, batch 64', 'recurrent', 0, recurrent());
+if (wants('spoken-digits'))
+  await compare('spoken-digits 64-128-10, T = 80, batch 32', undefined, 0, spokenDigitsBatch());
 for (const n of wants('dense') ? sizes : []) {
   await compare(`dense ${n}, T = 500, batch 16`, 'dense', n, dense(n));
 }
@@ -64,9 +67,10 @@ async function usualDevices(): Promise<string> {
 
 async function compare(
   title: string,
-  task: string,
+  /** Of the peers, where they have it. */
+  task: string | undefined,
   n: number,
-  work: Parameters<typeof timeBatches>[0],
+  work: Task,
 ): Promise<void> {
   const rows: Timing[] = [];
   const ours = async (): Promise<void> => {
@@ -77,7 +81,7 @@ async function compare(
     }
   };
   await ours();
-  if (values.python) {
+  if (values.python && task !== undefined) {
     for (const count of peerThreads) rows.push(...peers(task, n, count));
     await ours();
   }
@@ -88,7 +92,7 @@ async function compare(
   }
   const table = [...best.values()].sort((a, b) => a.seconds - b.seconds);
   if (values.json) {
-    for (const row of table) console.log(JSON.stringify({ task, n, ...row }));
+    for (const row of table) console.log(JSON.stringify({ task: task ?? 'spoken-digits', n, ...row }));
     return;
   }
   const own = table.find(({ library }) => library.startsWith('tacet'))?.seconds ?? Number.NaN;

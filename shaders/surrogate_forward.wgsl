@@ -23,11 +23,14 @@
 //             and leaves its last step in copy state_out
 // counts      u32 [slot][sample][width]: spikes of each neuron in steps below the slot's steps - out_lag; totals, from totals_at on,
 //             u32 [slot][sample]: of all together; both only where params.tally is 1
-// launch      x: samples, y: slots; a workgroup has `lanes` threads, each with every lanes-th word of neurons
+// launch      x: samples, y: slots; a workgroup has `lanes` threads (a multiple of 8), each with every lanes-th quad of neurons
 // cost        4 B a weight and event; 12 B and about 10 flops a neuron and step
 // deterministic
+//
+// An event is looked up once for up to four quads of a thread, whose weights neighbours read side by side.
 
 // #include "surrogate_slot.wgsl"
+// #include "surrogate_quads.wgsl"
 
 struct Params {
   slots: u32,
@@ -61,18 +64,23 @@ struct Params {
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> slots: array<Slot>;
-@group(0) @binding(2) var<storage, read> parameters: array<f32>;
-@group(0) @binding(3) var<storage, read> drive: array<f32>;
+@group(0) @binding(2) var<storage, read> parameters: array<vec4f>;
+@group(0) @binding(3) var<storage, read> drive: array<vec4f>;
 @group(0) @binding(4) var<storage, read> inputs: array<u32>;
 @group(0) @binding(5) var<storage, read> masks: array<u32>;
 @group(0) @binding(6) var<storage, read_write> spikes: array<u32>;
-@group(0) @binding(7) var<storage, read_write> trace: array<f32>;
-@group(0) @binding(8) var<storage, read_write> state: array<f32>;
-@group(0) @binding(9) var<storage, read_write> counts: array<u32>;
+@group(0) @binding(7) var<storage, read_write> trace: array<vec4f>;
+@group(0) @binding(8) var<storage, read_write> state: array<vec4f>;
+@group(0) @binding(9) var<storage, read_write> counts: array<vec4u>;
 @group(0) @binding(10) var<storage, read_write> totals: array<u32>;
 
 override lanes: u32 = 32;
 
+// Quads of a thread that share what is looked up.
+const TOGETHER = 4u;
+
+// [quad of the thread][thread]: spikes of four neurons.
+var<workgroup> spiking: array<u32, TOGETHER * lanes>;
 var<workgroup> lane_totals: array<u32, lanes>;
 
 struct Place {
@@ -81,22 +89,41 @@ struct Place {
   parameters_at: u32,
 }
 
-/// A word of the input's raster, less what is dropped.
-fn input_word(place: Place, t: u32, word: u32) -> u32 {
+/// Currents of quads that are `lanes` apart.
+struct Currents {
+  a: vec4f,
+  b: vec4f,
+  c: vec4f,
+  d: vec4f,
+}
+
+/// A word of the input's raster, less what is dropped and what the slot does not have.
+fn input_word(slot: Slot, place: Place, t: u32, word: u32) -> u32 {
   var bits = inputs[(place.input_row + t) * params.input_words + word];
   if (params.masked == 1u) { bits &= masks[place.sample * params.input_words + word]; }
+  if (slot.inputs - 32u * word < 32u) { bits &= (1u << (slot.inputs - 32u * word)) - 1u; }
   return bits;
 }
 
-fn input_bit(place: Place, t: u32, input: u32) -> bool {
-  return ((input_word(place, t, input / 32u) >> (input & 31u)) & 1u) == 1u;
+/// Adds the rows of weights that a word's spikes stand for; `at` is where the row of its first bit begins, in quads.
+fn add_rows(to: Currents, word: u32, at: u32, quad: u32, quads: u32) -> Currents {
+  var sums = to;
+  var rest = word;
+  while (rest != 0u) {
+    let row = at + firstTrailingBit(rest) * (params.columns / 4u) + quad;
+    rest &= rest - 1u;
+    if (quad < quads) { sums.a += parameters[row]; }
+    if (quad + lanes < quads) { sums.b += parameters[row + lanes]; }
+    if (quad + 2u * lanes < quads) { sums.c += parameters[row + 2u * lanes]; }
+    if (quad + 3u * lanes < quads) { sums.d += parameters[row + 3u * lanes]; }
+  }
+  return sums;
 }
 
-/// The sum over a convolution's or a pool's inputs of one output.
-fn local_sum(slot: Slot, place: Place, t: u32, neuron: u32) -> f32 {
-  let channel = neuron % slot.columns;
-  let position = neuron / slot.columns;
-  var sum = 0.0;
+/// What a convolution's or a pool's inputs come to, of four outputs: channels `channel` to channel + 3 at a position, or
+/// with `whole` false the first of them alone.
+fn local_sums(slot: Slot, place: Place, t: u32, position: u32, channel: u32, whole: bool) -> vec4f {
+  var sums = vec4f(0.0);
   for (var ky = 0u; ky < slot.kernel; ky++) {
     let y = axis_source(slot, position / slot.out_x, ky, slot.in_y);
     if (y == 0xffffffffu) { continue; }
@@ -104,19 +131,43 @@ fn local_sum(slot: Slot, place: Place, t: u32, neuron: u32) -> f32 {
       let x = axis_source(slot, position % slot.out_x, kx, slot.in_x);
       if (x == 0xffffffffu) { continue; }
       let first = (y * slot.in_x + x) * slot.in_channels;
-      if (slot.projection == CONV) {
-        for (var c = 0u; c < slot.in_channels; c++) {
-          if (input_bit(place, t, first + c)) {
-            let row = (c * slot.kernel + ky) * slot.kernel + kx;
-            sum += parameters[place.parameters_at + row * params.columns + channel];
-          }
+      if (slot.projection != CONV) {
+        // Four channels that are a quad lie in one word.
+        let input = first + channel;
+        let bits = input_word(slot, place, t, input / 32u) >> (input & 31u);
+        sums += slot.pool_weight * vec4f((vec4u(bits) >> vec4u(0u, 1u, 2u, 3u)) & vec4u(1u));
+        continue;
+      }
+      let end = first + slot.in_channels;
+      for (var word = first / 32u; 32u * word < end; word++) {
+        var rest = input_word(slot, place, t, word);
+        if (32u * word < first) { rest &= 0xffffffffu << (first & 31u); }
+        if (end - 32u * word < 32u) { rest &= (1u << (end & 31u)) - 1u; }
+        while (rest != 0u) {
+          let source = 32u * word + firstTrailingBit(rest) - first;
+          rest &= rest - 1u;
+          let row = (source * slot.kernel + ky) * slot.kernel + kx;
+          let at = place.parameters_at + row * params.columns + channel;
+          if (whole) { sums += parameters[at / 4u]; } else { sums.x += parameters[at / 4u][at % 4u]; }
         }
-      } else if (input_bit(place, t, first + channel)) {
-        sum += slot.pool_weight;
       }
     }
   }
-  return sum;
+  return sums;
+}
+
+/// The same of four neurons, whose channels are a quad of weights or not.
+fn local_currents(slot: Slot, place: Place, t: u32, quad: u32) -> vec4f {
+  let j = 4u * quad;
+  if (((slot.columns | params.columns | params.stride) & 3u) == 0u) {
+    return local_sums(slot, place, t, j / slot.columns, j % slot.columns, true);
+  }
+  var currents = vec4f(0.0);
+  for (var k = 0u; k < 4u; k++) {
+    if (j + k >= slot.neurons) { break; }
+    currents[k] = local_sums(slot, place, t, (j + k) / slot.columns, (j + k) % slot.columns, false).x;
+  }
+  return currents;
 }
 
 @compute @workgroup_size(lanes)
@@ -125,116 +176,120 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   if (slot_index >= params.slots || group.x >= params.batch) { return; }
   let slot = slots[slot_index];
   if (slot.runs == 0u || group.x >= slot.samples) { return; }
-  let width = params.width;
-  let words = (width + 31u) / 32u;
+  // Quads of a row of an array, and those of the slot.
+  let row = params.width / 4u;
+  let quads = (slot.width + 3u) / 4u;
+  let words = (params.width + 31u) / 32u;
   let own_words = (slot.width + 31u) / 32u;
   let input_words = (slot.inputs + 31u) / 32u;
   var place: Place;
   place.sample = slot_index * params.batch + group.x;
   place.input_row = select(place.sample, group.x, params.inputs_shared == 1u) * params.steps;
   place.parameters_at = slot_index * params.stride;
-  let constants = place.parameters_at + params.constants_at;
   let spikes_at = place.sample * params.steps * words;
-  let states = params.slots * params.batch * 4u * width;
-  let state_before = params.state_in * states + place.sample * 4u * width;
-  let state_at = params.state_out * states + place.sample * 4u * width;
-  let counts_at = place.sample * width;
-  let trace_at = place.sample * params.trace_steps * params.planes * width;
+  let states = params.slots * params.batch * 4u * row;
+  let state_before = params.state_in * states + place.sample * 4u * row;
+  let state_at = params.state_out * states + place.sample * 4u * row;
+  let counts_at = place.sample * row;
+  let trace_at = place.sample * params.trace_steps * params.planes * row;
+  let dense = slot.projection == DENSE;
+  let raises = slot.adaptation != 0.0 || slot.refractory != 0.0;
   let zero = select(0.0, 1.0, slot.reset == RESET_ZERO);
   let subtract = select(0.0, 1.0, slot.reset == RESET_SUBTRACT);
 
-  if (params.first == 0u) {
-    for (var j = lane; j < slot.width; j += lanes) {
-      state[state_at + j] = 0.0;
-      state[state_at + width + j] = 0.0;
-      state[state_at + 2u * width + j] = 0.0;
-      state[state_at + 3u * width + j] = 0.0;
-      if (params.tally == 1u) { counts[counts_at + j] = 0u; }
+  for (var quad = lane; quad < quads; quad += lanes) {
+    if (params.first == 0u) {
+      for (var plane = 0u; plane < 4u; plane++) { state[state_at + plane * row + quad] = vec4f(0.0); }
+      if (params.tally == 1u) { counts[counts_at + quad] = vec4u(0u); }
+    } else if (params.state_in != params.state_out) {
+      for (var plane = 0u; plane < 4u; plane++) {
+        state[state_at + plane * row + quad] = state[state_before + plane * row + quad];
+      }
     }
-  } else if (params.state_in != params.state_out) {
-    for (var j = lane; j < slot.width; j += lanes) {
-      for (var plane = 0u; plane < 4u; plane++) { state[state_at + plane * width + j] = state[state_before + plane * width + j]; }
-    }
-  }
-  // Where a stretch begins within what is kept, the step before it belongs to the gradients of the decays.
-  if (params.record == 1u && params.first > params.trace_first) {
-    let row = trace_at + (params.first - 1u - params.trace_first) * params.planes * width;
-    for (var j = lane; j < slot.width; j += lanes) {
-      // The same thread has copied these.
-      trace[row + j] = state[state_at + width + j];
-      if (params.current_plane != 0u) { trace[row + params.current_plane * width + j] = state[state_at + j]; }
+    // Where a stretch begins within what is kept, the step before it belongs to the gradients of the decays.
+    if (params.record == 1u && params.first > params.trace_first) {
+      let at = trace_at + (params.first - 1u - params.trace_first) * params.planes * row + quad;
+      trace[at] = state[state_at + row + quad];
+      if (params.current_plane != 0u) { trace[at + params.current_plane * row] = state[state_at + quad]; }
     }
   }
-  storageBarrier();
-  workgroupBarrier();
   var total = 0u;
   for (var t = params.first; t < min(params.first + params.count, slot.steps); t++) {
-    for (var word = lane; word < own_words; word += lanes) {
-      var before = 0u;
-      if (t > 0u) { before = spikes[spikes_at + (t - 1u) * words + word]; }
-      var bits = 0u;
-      for (var bit = 0u; bit < 32u; bit++) {
-        let j = 32u * word + bit;
-        if (j >= slot.width) { break; }
-        let column = j % slot.columns;
-        var x = 0.0;
-        if (params.drive == 1u) {
-          x = drive[(place.sample * params.steps + t) * width + j];
-        } else if (t >= params.lag) {
-          if (slot.projection == DENSE) {
-            for (var w = 0u; w < input_words; w++) {
-              var rest = input_word(place, t - params.lag, w);
-              while (rest != 0u) {
-                let input = 32u * w + firstTrailingBit(rest);
-                rest &= rest - 1u;
-                if (input < slot.inputs) { x += parameters[place.parameters_at + input * params.columns + j]; }
-              }
-            }
-          } else if (j < slot.neurons) {
-            x = local_sum(slot, place, t - params.lag, j);
-          }
-          x *= slot.input_scale;
+    for (var first = 0u; first < quads; first += TOGETHER * lanes) {
+      let own = first + lane;
+      var sums = Currents(vec4f(0.0), vec4f(0.0), vec4f(0.0), vec4f(0.0));
+      if (dense && params.drive == 0u && t >= params.lag) {
+        for (var word = 0u; word < input_words; word++) {
+          let at = (place.parameters_at + 32u * word * params.columns) / 4u;
+          sums = add_rows(sums, input_word(slot, place, t - params.lag, word), at, own, quads);
         }
-        if (slot.recurrent == 1u && t > 0u) {
-          let base = place.parameters_at + params.recurrent_at + j;
-          for (var w = 0u; w < own_words; w++) {
-            var rest = spikes[spikes_at + (t - 1u) * words + w];
-            while (rest != 0u) {
-              let neuron = 32u * w + firstTrailingBit(rest);
-              rest &= rest - 1u;
-              x += parameters[base + neuron * params.columns];
-            }
-          }
-        }
-        let spiked = f32((before >> bit) & 1u);
-        let threshold = parameters[constants + 3u * params.columns + column];
-        let current = parameters[constants + params.columns + column] * state[state_at + j]
-          + x + parameters[constants + column];
-        let decayed = parameters[constants + 2u * params.columns + column] * state[state_at + width + j]
-          * (1.0 - zero * spiked);
-        let membrane = decayed - subtract * threshold * spiked + current;
-        let adapted_before = state[state_at + 2u * width + j];
-        let adapted = slot.adaptation_decay * adapted_before + spiked;
-        let refractory = slot.refractory_decay * state[state_at + 3u * width + j]
-          + slot.refractory * (threshold + slot.adaptation * adapted_before) * spiked;
-        let raised = slot.adaptation * adapted + refractory;
-        state[state_at + j] = current;
-        state[state_at + width + j] = membrane;
-        state[state_at + 2u * width + j] = adapted;
-        state[state_at + 3u * width + j] = refractory;
-        if (params.record == 1u) {
-          let row = trace_at + (t - params.trace_first) * params.planes * width;
-          trace[row + j] = membrane;
-          if (params.current_plane != 0u) { trace[row + params.current_plane * width + j] = current; }
-          if (params.adaptation_plane != 0u) { trace[row + params.adaptation_plane * width + j] = raised; }
-        }
-        if (slot.integrator == 0u && j < slot.neurons && membrane >= threshold + raised) {
-          bits |= 1u << bit;
-          if (params.tally == 1u && t + params.out_lag < slot.steps) { counts[counts_at + j] += 1u; }
+        let scale = slot.input_scale;
+        sums = Currents(scale * sums.a, scale * sums.b, scale * sums.c, scale * sums.d);
+      }
+      if (slot.recurrent == 1u && t > 0u) {
+        for (var word = 0u; word < own_words; word++) {
+          let at = (place.parameters_at + params.recurrent_at + 32u * word * params.columns) / 4u;
+          sums = add_rows(sums, spikes[spikes_at + (t - 1u) * words + word], at, own, quads);
         }
       }
-      spikes[spikes_at + t * words + word] = bits;
-      if (t + params.out_lag < slot.steps) { total += countOneBits(bits); }
+      let added = array<vec4f, TOGETHER>(sums.a, sums.b, sums.c, sums.d);
+      for (var k = 0u; k < TOGETHER; k++) {
+        let quad = own + k * lanes;
+        spiking[k * lanes + lane] = 0u;
+        if (quad >= quads) { continue; }
+        var x = added[k];
+        if (params.drive == 1u) {
+          x += drive[(place.sample * params.steps + t) * row + quad];
+        } else if (!dense && t >= params.lag) {
+          x += slot.input_scale * local_currents(slot, place, t - params.lag, quad);
+        }
+        var spiked = vec4f(0.0);
+        if (t > 0u) { spiked = vec4f(bits_of(spikes[spikes_at + (t - 1u) * words + quad / 8u], quad)); }
+        let threshold = constant(slot, slot_index, 3u, quad);
+        let current = constant(slot, slot_index, 1u, quad) * state[state_at + quad]
+          + x + constant(slot, slot_index, 0u, quad);
+        let decayed = constant(slot, slot_index, 2u, quad) * state[state_at + row + quad] * (1.0 - zero * spiked);
+        let membrane = decayed - subtract * threshold * spiked + current;
+        var raised = vec4f(0.0);
+        if (raises) {
+          let adapted_before = state[state_at + 2u * row + quad];
+          let adapted = slot.adaptation_decay * adapted_before + spiked;
+          let refractory = slot.refractory_decay * state[state_at + 3u * row + quad]
+            + slot.refractory * (threshold + slot.adaptation * adapted_before) * spiked;
+          raised = slot.adaptation * adapted + refractory;
+          state[state_at + 2u * row + quad] = adapted;
+          state[state_at + 3u * row + quad] = refractory;
+        }
+        state[state_at + quad] = current;
+        state[state_at + row + quad] = membrane;
+        if (params.record == 1u) {
+          let at = trace_at + (t - params.trace_first) * params.planes * row + quad;
+          trace[at] = membrane;
+          if (params.current_plane != 0u) { trace[at + params.current_plane * row] = current; }
+          if (params.adaptation_plane != 0u) { trace[at + params.adaptation_plane * row] = raised; }
+        }
+        if (slot.integrator == 0u) {
+          let spikes_now = (membrane >= threshold + raised) & exists(slot, quad);
+          if (any(spikes_now)) {
+            let bits = select(vec4u(0u), vec4u(1u, 2u, 4u, 8u), spikes_now);
+            spiking[k * lanes + lane] = bits.x | bits.y | bits.z | bits.w;
+            if (params.tally == 1u && t + params.out_lag < slot.steps) {
+              counts[counts_at + quad] += select(vec4u(0u), vec4u(1u), spikes_now);
+            }
+          }
+        }
+      }
+      workgroupBarrier();
+      // Eight quads are a word.
+      for (var k = lane; k < TOGETHER * lanes / 8u; k += lanes) {
+        let word = first / 8u + k;
+        if (word >= own_words) { continue; }
+        var bits = 0u;
+        for (var q = 0u; q < 8u; q++) { bits |= spiking[8u * k + q] << (4u * q); }
+        spikes[spikes_at + t * words + word] = bits;
+        if (t + params.out_lag < slot.steps) { total += countOneBits(bits); }
+      }
+      workgroupBarrier();
     }
     // Recurrent sums of the next step read what other threads have written now.
     storageBarrier();

@@ -58,8 +58,8 @@ const CONV = 1u;
 const RESET_SUBTRACT = 1u;
 const RESET_ZERO = 2u;
 
-/// The surrogate of a spike's derivative at u = membrane potential - threshold.
-fn surrogate_derivative(slot: Slot, u: f32) -> f32 {
+/// The surrogate of a spike's derivative at u = membrane potential - threshold, of four neurons.
+fn surrogate_derivative(slot: Slot, u: vec4f) -> vec4f {
   let a = abs(u);
   switch slot.surrogate {
     case 0u: {
@@ -70,10 +70,10 @@ fn surrogate_derivative(slot: Slot, u: f32) -> f32 {
       let d = 1.57079632679 * slot.slope * u;
       return slot.scale / (1.0 + d * d);
     }
-    case 2u: { return slot.scale * max(0.0, 1.0 - slot.slope * a); }
+    case 2u: { return slot.scale * max(vec4f(0.0), 1.0 - slot.slope * a); }
     case 3u: { return slot.scale * exp(-0.5 * slot.slope * u * slot.slope * u); }
     case 4u: { return slot.scale * 0.5 * slot.slope * exp(-slot.slope * a); }
-    default: { return select(0.0, slot.scale, 2.0 * slot.slope * a <= 1.0); }
+    default: { return select(vec4f(0.0), vec4f(slot.scale), 2.0 * slot.slope * a <= vec4f(1.0)); }
   }
 }
 

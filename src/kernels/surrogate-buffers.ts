@@ -84,7 +84,8 @@ export function createBuffers(
   const { slots, batch, steps, segment, layers } = shape;
   const created: DeviceBuffer[] = [];
   const buffer = (words: number, label: string): DeviceBuffer => {
-    const one = device.createBuffer(4 * Math.max(4, words), label);
+    // Kernels may read quads: whole ones, and at least one.
+    const one = device.createBuffer(16 * Math.max(1, Math.ceil(words / 4)), label);
     created.push(one);
     return one;
   };

@@ -10,6 +10,9 @@ import type {
 } from './surrogate-buffers.ts';
 import { type KernelRow, planesOf, type SurrogateShape, segmentsOf } from './surrogate-shape.ts';
 
+/** Samples of a workgroup, TILE in surrogate_backward.wgsl. */
+const BACKWARD_SAMPLES = 8;
+
 export class SurrogateLaunches {
   readonly #shape: SurrogateShape;
   readonly #kernels: SurrogateKernels;
@@ -257,7 +260,7 @@ export class SurrogateLaunches {
               adjoint: of.adjoint,
               partials: of.partials,
             },
-            [batch, slots, 1],
+            [Math.ceil(batch / BACKWARD_SAMPLES), slots, 1],
           ),
         );
         const accumulate = Number(again);

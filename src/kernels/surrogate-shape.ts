@@ -3,7 +3,7 @@
 /** Room for a layer: the largest of all slots. */
 export interface LayerRoom {
   readonly inputs: number;
-  /** Neurons; a multiple of 32 for a dense layer. */
+  /** Neurons, rounded up to a multiple of 16; of 32 for a dense layer. */
   readonly width: number;
   readonly columns: number;
   readonly rows: number;

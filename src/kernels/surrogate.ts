@@ -81,7 +81,8 @@ export class SurrogateBatch implements Disposable {
     const lanes = device.info.software ? 8 : 64;
     const constants: Readonly<Record<SurrogateKernel, Record<string, number>>> = {
       forward: { lanes: device.info.software ? 8 : 32 },
-      backward: { lanes },
+      // On a processor neighbours share nothing but the vector: a thread alone does the sums of a quad.
+      backward: { lanes, parts: device.info.software ? 1 : 8 },
       weights: { lanes },
       matmul: {},
       loss: { max_classes: Math.max(16, shape.classes) },

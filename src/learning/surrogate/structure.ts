@@ -101,7 +101,8 @@ function resolveLayer(
     (recurrent && (layer.recurrent?.density ?? 1) < 1 ? 64 : 0);
   const room: LayerRoom = {
     inputs,
-    width,
+    // Kernels work on vectors of neurons: quads in WGSL, sixteen in the native engine.
+    width: 16 * Math.ceil(width / 16),
     columns: dense ? width : columns,
     rows,
     projection: layer.kind,

@@ -21,9 +21,10 @@ async function compare(
   data: Data,
   options: { readonly memoryBytes?: number } = {},
 ): Promise<void> {
+  const { samples } = data;
   using trainer = await SurrogateTrainer.create(device, {
     slots: networks.length,
-    batchSize: SAMPLES + 1,
+    batchSize: samples + 1,
     input: data,
     networks,
     ...options,
@@ -33,7 +34,7 @@ async function compare(
   });
   const reports = await trainer.differentiate(
     data,
-    Uint32Array.from({ length: SAMPLES }, (_, index) => index),
+    Uint32Array.from({ length: samples }, (_, index) => index),
   );
   for (const [slot, network] of networks.entries()) {
     const { parameters } = await trainer.save(slot);
@@ -41,24 +42,24 @@ async function compare(
     const sums: Gradients = {};
     let loss = 0;
     const spikes = network.layers.map(() => 0);
-    for (let b = 0; b < SAMPLES; b++) {
+    for (let b = 0; b < samples; b++) {
       const run = reference.run(data.dense[b] as readonly (readonly number[])[], data.labels[b] as number, {
         smooth: false,
         gradients: true,
       });
-      loss += run.loss / SAMPLES;
+      loss += run.loss / samples;
       run.outputs.forEach((rows, l) => {
         spikes[l] =
-          (spikes[l] as number) + rows.flatMap((row) => [...row]).reduce((a, x) => a + x, 0) / SAMPLES;
+          (spikes[l] as number) + rows.flatMap((row) => [...row]).reduce((a, x) => a + x, 0) / samples;
       });
       for (const [name, values] of Object.entries(run.gradients)) {
         const sum = sums[name] ?? new Float64Array(values.length);
-        sums[name] = sum.map((value, index) => value + (values[index] as number) / SAMPLES);
+        sums[name] = sum.map((value, index) => value + (values[index] as number) / samples);
       }
     }
     const report = reports[slot];
-    expect(report?.layerSpikes.map((count) => Math.round(count * SAMPLES))).toEqual(
-      spikes.map((count) => Math.round(count * SAMPLES)),
+    expect(report?.layerSpikes.map((count) => Math.round(count * samples))).toEqual(
+      spikes.map((count) => Math.round(count * samples)),
     );
     const penalised = network.layers.some(({ rate }) => rate !== undefined);
     if (!penalised)
@@ -82,6 +83,19 @@ async function compare(
       }
     }
   }
+}
+
+/** The same device as if it were a card: kernels are made with the sizes of workgroups that cards get. */
+function asCard(device: Device): Device {
+  const info = { ...device.info, software: false };
+  return new Proxy(device, {
+    get: (target, key) => {
+      if (key === 'info') return info;
+      const value: unknown = Reflect.get(target, key);
+      // A device's methods reach its private fields.
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
 }
 
 const hidden = (more: Partial<Layer> = {}, of = {}, neurons = 37): Layer =>
@@ -215,6 +229,28 @@ describeOnDevices('surrogate gradients', (open) => {
       READOUT,
     ];
     await compare(await open(), [description(layers)], image);
+  });
+
+  it('convolution with quads of channels, more than a vector of them, rows of more than a tile', async () => {
+    const image = randomSpikes(SAMPLES, STEPS, [7, 13, 3]);
+    const init = { kind: 'normal', gain: 2 } as const;
+    const layers: Layer[] = [
+      { kind: 'conv', channels: 20, kernel: 2, neuron: neuron(), init },
+      { kind: 'pool', kernel: 2, stride: 1, weight: 0.6, neuron: neuron('arctangent') },
+      { kind: 'conv', channels: 4, kernel: 3, stride: 2, padding: 2, neuron: neuron(), init },
+      READOUT,
+    ];
+    await compare(await open(), [description(layers)], image);
+  });
+
+  it('of more samples than share their weights, as cards run it', async () => {
+    const samples = randomSpikes(11, STEPS, [1, 1, 45]);
+    const networks = [40, 130].map((neurons) =>
+      description([hidden({ recurrent: {} } as never, { learn, currentDecay: 0.5 }, neurons), READOUT]),
+    );
+    const device = await open();
+    await compare(device, networks, samples);
+    await compare(asCard(device), networks, samples);
   });
 
   it('of real-valued inputs, in slots of different sizes', async () => {

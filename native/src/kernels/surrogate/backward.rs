@@ -4,8 +4,8 @@
 use multiversion::multiversion;
 use rayon::prelude::*;
 
-use super::math::{for_each_bit, surrogate_in_place};
-use super::{DENSE, RESET_SUBTRACT, RESET_ZERO, Slot, check_length, check_slots, floats, product, words};
+use super::math::{PANEL, for_each_bit, lanes, multiply_add, spikes_of, surrogate_in_place};
+use super::{DENSE, RESET_SUBTRACT, RESET_ZERO, Slot, check_length, check_slots, product, quads, words};
 use crate::device::launch::{Access, Launch, refused};
 use crate::failure::Failure;
 use crate::kernels::Kernel;
@@ -41,26 +41,24 @@ pub const KERNEL: Kernel = Kernel {
         params: Params::LAYOUT,
         buffers: &[
             super::buffer("slots", Access::Read, "Slot", size_of::<Slot>()),
-            floats("parameters", Access::Read),
-            floats("trace", Access::Read),
+            quads("parameters", Access::Read),
+            quads("trace", Access::Read),
             words("spikes", Access::Read),
             words("counts", Access::Read),
-            floats("upstream", Access::Read),
+            quads("upstream", Access::Read),
             words("masks", Access::Read),
-            floats("errors", Access::ReadWrite),
-            floats("adjoint", Access::ReadWrite),
-            floats("partials", Access::ReadWrite),
+            quads("errors", Access::ReadWrite),
+            quads("adjoint", Access::ReadWrite),
+            quads("partials", Access::ReadWrite),
         ],
         structs: &[Slot::LAYOUT],
-        constants: &["lanes"],
+        constants: &["lanes", "parts"],
     },
     run,
 };
 
 /// Samples of a task.
 const TILE: usize = 8;
-/// Neurons whose recurrent sums are in registers at once.
-const PANEL: usize = 16;
 
 struct Shared<'a> {
     params: &'a Params,
@@ -157,6 +155,7 @@ fn run(launch: Launch<'_>) -> Result<(), Failure> {
     if samples == 0 || slots.iter().all(|slot| !slot.learns()) {
         return Ok(());
     }
+    super::check_vectors(p.width)?;
     if p.segment == 0 {
         return Err(refused("errors are kept of no steps".to_owned()));
     }
@@ -236,15 +235,7 @@ fn transpose_to_panels(slot: &Slot, p: &Params, recurrent: &[f32]) -> Vec<f32> {
     panels
 }
 
-/// sums += error * row.
-#[inline(always)]
-fn multiply_add(sums: &mut [f32; PANEL], error: f32, row: &[f32; PANEL]) {
-    for k in 0..PANEL {
-        sums[k] = error.mul_add(row[k], sums[k]);
-    }
-}
-
-/// gathered[s][k] += sum over j of errors[j][s] panels[k][j], for all samples of the tile. Eight sums with names of their
+/// gathered[s][k] = sum over j of errors[j][s] panels[k][j], for all samples of the tile. Eight sums with names of their
 /// own stay in registers: 59 GFLOP/s on one core with AVX-512, where an array of arrays gave 22.
 #[inline(always)]
 fn multiply_panels(panels: &[f32], errors: &[f32], width: usize, gathered: &mut [f32]) {
@@ -265,9 +256,7 @@ fn multiply_panels(panels: &[f32], errors: &[f32], width: usize, gathered: &mut 
         }
         for (s, sums) in [s0, s1, s2, s3, s4, s5, s6, s7].iter().enumerate() {
             let at = s * width + panel * PANEL;
-            for (total, sum) in gathered[at..at + PANEL].iter_mut().zip(sums) {
-                *total += sum;
-            }
+            gathered[at..at + PANEL].copy_from_slice(sums);
         }
     }
 }
@@ -286,7 +275,8 @@ fn run_tile(shared: &Shared<'_>, tile: Tile<'_>) {
     } = *shared;
     let stride = p.width as usize;
     let columns = p.columns as usize;
-    let width = slot.width as usize;
+    // Whole vectors: what lies beyond the neurons comes to nothing.
+    let width = (slot.width as usize).next_multiple_of(PANEL);
     let neurons = slot.neurons as usize;
     let planes = p.planes as usize;
     let raster_words = stride.div_ceil(32);
@@ -349,95 +339,90 @@ fn run_tile(shared: &Shared<'_>, tile: Tile<'_>) {
             );
         }
     }
-    let mut spiked = vec![0.0_f32; width];
-    let mut spiked_before = vec![0.0_f32; width];
-    let mut h = vec![0.0_f32; width];
-    let nothing = vec![0.0_f32; width];
-
     for r in (0..count).rev() {
         let t = p.first as usize + r;
-        gathered.fill(0.0);
         if slot.recurrent == 1 && t + 1 < steps {
-            for (j, turned) in turned.as_chunks_mut::<TILE>().0.iter_mut().enumerate() {
-                for (s, value) in turned.iter_mut().enumerate() {
-                    *value = current[s * width + j];
+            for (s, current) in current.chunks_exact(width).enumerate() {
+                for (turned, value) in turned.as_chunks_mut::<TILE>().0.iter_mut().zip(current) {
+                    turned[s] = *value;
                 }
             }
             multiply_panels(panels, &turned, width, &mut gathered);
         }
         for s in 0..samples {
-            let part = s * width..(s + 1) * width;
             let row = t - p.trace_first as usize + s * p.trace_steps as usize;
-            let plane = |index: usize| &tile.trace[(row * planes + index) * stride..][..width];
-            let potential = plane(0);
-            let upstream = if t + (p.out_lag as usize) < steps {
-                let row = t + p.out_lag as usize - p.upstream_first as usize;
-                if row < p.upstream_steps as usize {
-                    &tile.upstream[(s * p.upstream_steps as usize + row) * stride..][..width]
-                } else {
-                    &nothing[..]
-                }
-            } else {
-                &nothing[..]
-            };
-            let (current, membrane) = (&mut current[part.clone()], &mut membrane[part.clone()]);
-            let adapted = &mut adapted[part.clone()];
-            let of_threshold = &mut of_threshold[part.clone()];
-            spiked_before.fill(0.0);
-            if integrator {
-                for j in 0..width {
-                    membrane[j] = membrane_decay[j] * membrane[j] + upstream[j];
-                }
-            } else {
-                let raster = &tile.spikes[s * all_steps * raster_words..];
-                spiked.fill(0.0);
-                for_each_bit(&raster[t * raster_words..][..raster_words], slot.neurons, |j| {
-                    spiked[j as usize] = 1.0;
-                });
-                if t > 0 {
-                    let before = &raster[(t - 1) * raster_words..][..raster_words];
-                    for_each_bit(before, slot.neurons, |j| spiked_before[j as usize] = 1.0);
-                }
-                if p.adaptation_plane != 0 {
-                    let raised = plane(p.adaptation_plane as usize);
-                    for j in 0..width {
-                        h[j] = potential[j] - threshold[j] - raised[j];
-                    }
-                } else {
-                    for j in 0..width {
-                        h[j] = potential[j] - threshold[j];
-                    }
-                }
-                surrogate_in_place(slot, &mut h);
-                h[neurons..].fill(0.0);
-                let (gathered, of_rate) = (&gathered[part.clone()], &of_rate[part.clone()]);
-                let amplitude = &amplitude[part.clone()];
-                for j in 0..width {
-                    let of_reset = zero * membrane_decay[j] * potential[j] + subtract * threshold[j];
-                    let of_spike = amplitude[j] * upstream[j] + gathered[j] + of_rate[j] + adapted[j]
-                        - through_reset * of_reset * membrane[j];
-                    let of_distance = of_spike * h[j];
-                    adapted[j] = slot.adaptation_decay * adapted[j] - slot.adaptation_gradient * of_distance;
-                    let kept = membrane_decay[j] * (1.0 - zero * spiked[j]);
-                    membrane[j] = kept * membrane[j] + of_distance;
-                    of_threshold[j] -= of_distance + subtract * spiked_before[j] * membrane[j];
-                }
-            }
+            let plane =
+                |row: usize, index: u32| &tile.trace[(row * planes + index as usize) * stride..][..width];
+            let potential = plane(row, 0);
+            let raised = (p.adaptation_plane != 0).then(|| plane(row, p.adaptation_plane));
+            let above = (t + p.out_lag as usize).wrapping_sub(p.upstream_first as usize);
+            let reaches = t + (p.out_lag as usize) < steps && above < p.upstream_steps as usize;
+            let upstream =
+                reaches.then(|| &tile.upstream[(s * p.upstream_steps as usize + above) * stride..][..width]);
+            let earlier = (p.current_plane != 0 && t > p.trace_first as usize)
+                .then(|| (plane(row - 1, p.current_plane), plane(row - 1, 0)));
+            let raster = &tile.spikes[s * all_steps * raster_words..][..all_steps * raster_words];
             let errors = &mut tile.errors[(s * p.segment as usize + r) * stride..][..width];
-            let of_bias = &mut of_bias[part.clone()];
-            for j in 0..width {
-                current[j] = current_decay[j] * current[j] + membrane[j];
-                errors[j] = current[j];
-                of_bias[j] += current[j];
-            }
-            if p.current_plane != 0 && t > p.trace_first as usize {
-                let (of_current, of_membrane) = (&mut of_current[part.clone()], &mut of_membrane[part]);
-                let row = row - 1;
-                let before = &tile.trace[(row * planes + p.current_plane as usize) * stride..][..width];
-                let potential = &tile.trace[row * planes * stride..][..width];
-                for j in 0..width {
-                    of_current[j] += current[j] * before[j];
-                    of_membrane[j] += membrane[j] * potential[j] * (1.0 - zero * spiked_before[j]);
+            for at in (0..width).step_by(PANEL) {
+                let own = s * width + at;
+                let from_above = upstream.map_or([0.0; PANEL], |row| lanes(row, at));
+                let mut of_v = lanes(&membrane, own);
+                let decay = lanes(&membrane_decay, at);
+                let mut before = [0.0; PANEL];
+                if integrator {
+                    for k in 0..PANEL {
+                        of_v[k] = decay[k] * of_v[k] + from_above[k];
+                    }
+                } else {
+                    let spiked = spikes_of(&raster[t * raster_words..], at);
+                    if t > 0 {
+                        before = spikes_of(&raster[(t - 1) * raster_words..], at);
+                    }
+                    let (v, threshold) = (lanes(potential, at), lanes(&threshold, at));
+                    let raised = raised.map_or([0.0; PANEL], |row| lanes(row, at));
+                    let mut h = [0.0_f32; PANEL];
+                    for k in 0..PANEL {
+                        h[k] = v[k] - threshold[k] - raised[k];
+                    }
+                    surrogate_in_place(slot, &mut h);
+                    if at + PANEL > neurons {
+                        h[neurons.saturating_sub(at)..].fill(0.0);
+                    }
+                    let (met, of_rate) = (lanes(&gathered, own), lanes(&of_rate, own));
+                    let (amplitude, mut of_a) = (lanes(&amplitude, own), lanes(&adapted, own));
+                    let mut of_bound = lanes(&of_threshold, own);
+                    for k in 0..PANEL {
+                        let of_reset = zero * decay[k] * v[k] + subtract * threshold[k];
+                        let of_spike = amplitude[k] * from_above[k] + met[k] + of_rate[k] + of_a[k]
+                            - through_reset * of_reset * of_v[k];
+                        let of_distance = of_spike * h[k];
+                        of_a[k] = slot.adaptation_decay * of_a[k] - slot.adaptation_gradient * of_distance;
+                        of_v[k] = decay[k] * (1.0 - zero * spiked[k]) * of_v[k] + of_distance;
+                        of_bound[k] -= of_distance + subtract * before[k] * of_v[k];
+                    }
+                    adapted[own..own + PANEL].copy_from_slice(&of_a);
+                    of_threshold[own..own + PANEL].copy_from_slice(&of_bound);
+                }
+                let (mut of_i, decay) = (lanes(&current, own), lanes(&current_decay, at));
+                let mut bias = lanes(&of_bias, own);
+                for k in 0..PANEL {
+                    of_i[k] = decay[k] * of_i[k] + of_v[k];
+                    bias[k] += of_i[k];
+                }
+                errors[at..at + PANEL].copy_from_slice(&of_i);
+                current[own..own + PANEL].copy_from_slice(&of_i);
+                membrane[own..own + PANEL].copy_from_slice(&of_v);
+                of_bias[own..own + PANEL].copy_from_slice(&bias);
+                if let Some((currents, potentials)) = earlier {
+                    let (i, v) = (lanes(currents, at), lanes(potentials, at));
+                    let (mut of_current_decay, mut of_decay) =
+                        (lanes(&of_current, own), lanes(&of_membrane, own));
+                    for k in 0..PANEL {
+                        of_current_decay[k] += of_i[k] * i[k];
+                        of_decay[k] += of_v[k] * v[k] * (1.0 - zero * before[k]);
+                    }
+                    of_current[own..own + PANEL].copy_from_slice(&of_current_decay);
+                    of_membrane[own..own + PANEL].copy_from_slice(&of_decay);
                 }
             }
         }

@@ -3,10 +3,10 @@
 use multiversion::multiversion;
 use rayon::prelude::*;
 
-use super::math::{add, add_rows, for_each_bit};
+use super::math::{PANEL, add, add_rows, for_each_bit, lanes};
 use super::projection::{for_each_target, place};
 use super::{
-    CONV, DENSE, RESET_SUBTRACT, RESET_ZERO, Slot, check_length, check_slots, floats, product, words,
+    CONV, DENSE, RESET_SUBTRACT, RESET_ZERO, Slot, check_length, check_slots, product, quads, words,
 };
 use crate::device::launch::{Access, Launch};
 use crate::failure::Failure;
@@ -49,14 +49,14 @@ pub const KERNEL: Kernel = Kernel {
         params: Params::LAYOUT,
         buffers: &[
             super::buffer("slots", Access::Read, "Slot", size_of::<Slot>()),
-            floats("parameters", Access::Read),
-            floats("drive", Access::Read),
+            quads("parameters", Access::Read),
+            quads("drive", Access::Read),
             words("inputs", Access::Read),
             words("masks", Access::Read),
             words("spikes", Access::ReadWrite),
-            floats("trace", Access::ReadWrite),
-            floats("state", Access::ReadWrite),
-            words("counts", Access::ReadWrite),
+            quads("trace", Access::ReadWrite),
+            quads("state", Access::ReadWrite),
+            super::buffer("counts", Access::ReadWrite, "vec4u", 16),
             words("totals", Access::ReadWrite),
         ],
         structs: &[Slot::LAYOUT],
@@ -114,6 +114,7 @@ fn run(launch: Launch<'_>) -> Result<(), Failure> {
     let state_length = product(&[4, p.width], "a state")?;
     let (spikes, trace) = (spikes.write::<u32>()?.values, trace.write::<f32>()?.values);
     let (state, counts) = (state.write::<f32>()?.values, counts.write::<u32>()?.values);
+    super::check_vectors(p.width)?;
     check_length(
         "parameters",
         parameters,
@@ -253,7 +254,8 @@ fn run_sample(shared: &Shared<'_>, sample: Sample<'_>) {
         counts,
         total: spikes_in_all,
     } = sample;
-    let width = slot.width as usize;
+    // Whole vectors: what lies beyond the neurons does not spike.
+    let width = (slot.width as usize).next_multiple_of(PANEL);
     let neurons = slot.neurons as usize;
     let (stride, columns) = (p.width as usize, p.columns as usize);
     let raster_words = stride.div_ceil(32);
@@ -264,10 +266,7 @@ fn run_sample(shared: &Shared<'_>, sample: Sample<'_>) {
     let (bias, current_decay, membrane_decay, threshold) =
         (constant(0), constant(1), constant(2), constant(3));
     let zero = f32::from(slot.reset == RESET_ZERO);
-    let subtract: Vec<f32> = threshold
-        .iter()
-        .map(|&value| if slot.reset == RESET_SUBTRACT { value } else { 0.0 })
-        .collect();
+    let subtract = f32::from(slot.reset == RESET_SUBTRACT);
     let (adaptation, adaptation_decay) = (slot.adaptation, slot.adaptation_decay);
     if p.first == 0 {
         state.fill(0.0);
@@ -284,6 +283,8 @@ fn run_sample(shared: &Shared<'_>, sample: Sample<'_>) {
     let mut x = vec![0.0_f32; width];
     let mut spiked = vec![0.0_f32; width];
     let mut starts: Vec<u32> = Vec::new();
+    let mut masked_row: Vec<u32> = Vec::new();
+    let raises = slot.adaptation != 0.0 || slot.refractory != 0.0;
     if p.first > 0 {
         let before = &spikes[(p.first as usize - 1) * raster_words..][..raster_words];
         for_each_bit(before, slot.neurons, |bit| spiked[bit as usize] = 1.0);
@@ -304,8 +305,8 @@ fn run_sample(shared: &Shared<'_>, sample: Sample<'_>) {
             x.copy_from_slice(&drive[t * stride..][..width]);
         } else if t >= p.lag as usize {
             let row = &inputs[(t - p.lag as usize) * p.input_words as usize..][..p.input_words as usize];
-            let mut masked_row = Vec::new();
             let row = if p.masked == 1 {
+                masked_row.clear();
                 masked_row.extend(row.iter().zip(mask).map(|(&word, &kept)| word & kept));
                 &masked_row[..]
             } else {
@@ -345,49 +346,67 @@ fn run_sample(shared: &Shared<'_>, sample: Sample<'_>) {
             });
             add_rows(parameters, &starts, &mut x);
         }
-        if slot.refractory != 0.0 {
-            for j in 0..width {
-                let bound = threshold[j] + adaptation * adaptations[j];
-                refractories[j] =
-                    slot.refractory_decay * refractories[j] + slot.refractory * bound * spiked[j];
-            }
-        }
-        for j in 0..width {
-            let current = current_decay[j] * currents[j] + (x[j] + bias[j]);
-            let decayed = membrane_decay[j] * membranes[j] * (1.0 - zero * spiked[j]);
-            let membrane = decayed - subtract[j] * spiked[j] + current;
-            let adapted = adaptation_decay * adaptations[j] + spiked[j];
-            currents[j] = current;
-            membranes[j] = membrane;
-            adaptations[j] = adapted;
-            spiked[j] = f32::from(membrane >= threshold[j] + (adaptation * adapted + refractories[j]));
-        }
-        if p.record == 1 {
+        let mut kept = (p.record == 1).then(|| {
             let at = (t - p.trace_first as usize) * p.planes as usize * stride;
-            trace[at..at + width].copy_from_slice(membranes);
-            if p.current_plane != 0 {
-                trace[at + p.current_plane as usize * stride..][..width].copy_from_slice(currents);
-            }
-            if p.adaptation_plane != 0 {
-                let raised = &mut trace[at + p.adaptation_plane as usize * stride..][..width];
-                for j in 0..width {
-                    raised[j] = adaptation * adaptations[j] + refractories[j];
-                }
-            }
-        }
-        if slot.integrator == 1 {
-            spiked.fill(0.0);
-            continue;
-        }
-        spiked[neurons..].fill(0.0);
+            &mut trace[at..at + p.planes as usize * stride]
+        });
         let row = &mut spikes[t * raster_words..(t + 1) * raster_words];
         row.fill(0);
-        for (word, group) in row.iter_mut().zip(spiked.chunks(32)) {
+        for at in (0..width).step_by(PANEL) {
+            let part = at..at + PANEL;
+            let (x, before, bound) = (lanes(&x, at), lanes(&spiked, at), lanes(&threshold, at));
+            let (bias, i_decay, v_decay) = (
+                lanes(&bias, at),
+                lanes(&current_decay, at),
+                lanes(&membrane_decay, at),
+            );
+            let (mut i, mut v) = (lanes(currents, at), lanes(membranes, at));
+            let mut raised = [0.0_f32; PANEL];
+            let mut spikes = [0.0_f32; PANEL];
+            if raises {
+                let (mut a, mut refractory) = (lanes(adaptations, at), lanes(refractories, at));
+                for k in 0..PANEL {
+                    let bound = bound[k] + adaptation * a[k];
+                    refractory[k] =
+                        slot.refractory_decay * refractory[k] + slot.refractory * bound * before[k];
+                    a[k] = adaptation_decay * a[k] + before[k];
+                    raised[k] = adaptation * a[k] + refractory[k];
+                }
+                adaptations[part.clone()].copy_from_slice(&a);
+                refractories[part.clone()].copy_from_slice(&refractory);
+            }
+            for k in 0..PANEL {
+                i[k] = i_decay[k] * i[k] + (x[k] + bias[k]);
+                let decayed = v_decay[k] * v[k] * (1.0 - zero * before[k]);
+                v[k] = decayed - subtract * bound[k] * before[k] + i[k];
+                spikes[k] = f32::from(v[k] >= bound[k] + raised[k]);
+            }
+            currents[part.clone()].copy_from_slice(&i);
+            membranes[part.clone()].copy_from_slice(&v);
+            if let Some(kept) = &mut kept {
+                kept[part.clone()].copy_from_slice(&v);
+                if p.current_plane != 0 {
+                    kept[p.current_plane as usize * stride + at..][..PANEL].copy_from_slice(&i);
+                }
+                if p.adaptation_plane != 0 {
+                    kept[p.adaptation_plane as usize * stride + at..][..PANEL].copy_from_slice(&raised);
+                }
+            }
+            if slot.integrator == 1 {
+                continue;
+            }
+            if at + PANEL > neurons {
+                spikes[neurons.saturating_sub(at)..].fill(0.0);
+            }
+            spiked[part].copy_from_slice(&spikes);
             let mut bits = 0_u32;
-            for (bit, &spike) in group.iter().enumerate() {
+            for (bit, &spike) in spikes.iter().enumerate() {
                 bits |= u32::from(spike != 0.0) << bit;
             }
-            *word = bits;
+            row[at / 32] |= bits << (at % 32);
+        }
+        if slot.integrator == 1 {
+            continue;
         }
         if p.tally == 1 && t + (p.out_lag as usize) < steps {
             for_each_bit(row, slot.neurons, |bit| {

@@ -89,6 +89,36 @@ fn add_block<const BLOCK: usize>(table: &[f32], starts: &[u32], out: &mut [f32],
     out[..BLOCK].copy_from_slice(&sum);
 }
 
+/// Floats that are worked on at once: a register of AVX-512, two or four of others. Rows are multiples of it.
+pub const PANEL: usize = 16;
+
+/// sums += error * row.
+#[inline(always)]
+pub fn multiply_add(sums: &mut [f32; PANEL], error: f32, row: &[f32; PANEL]) {
+    for k in 0..PANEL {
+        sums[k] = error.mul_add(row[k], sums[k]);
+    }
+}
+
+/// A vector of a row.
+#[inline(always)]
+pub fn lanes(row: &[f32], at: usize) -> [f32; PANEL] {
+    let mut values = [0.0; PANEL];
+    values.copy_from_slice(&row[at..at + PANEL]);
+    values
+}
+
+/// 1 for each of a vector's neurons that has spiked.
+#[inline(always)]
+pub fn spikes_of(words: &[u32], at: usize) -> [f32; PANEL] {
+    let word = (words[at / 32] >> (at % 32)) as i32;
+    let mut spikes = [0.0; PANEL];
+    for (k, spike) in spikes.iter_mut().enumerate() {
+        *spike = ((word >> k) & 1) as f32;
+    }
+    spikes
+}
+
 /// out += values, elementwise.
 #[inline(always)]
 pub fn add(out: &mut [f32], values: &[f32]) {

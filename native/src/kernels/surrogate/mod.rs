@@ -100,6 +100,11 @@ const fn floats(name: &'static str, access: Access) -> Buffer {
     buffer(name, access, "f32", 4)
 }
 
+/// Floats that the WGSL reads four at a time.
+const fn quads(name: &'static str, access: Access) -> Buffer {
+    buffer(name, access, "vec4f", 16)
+}
+
 const fn words(name: &'static str, access: Access) -> Buffer {
     buffer(name, access, "u32", 4)
 }
@@ -189,6 +194,17 @@ fn check_window(first: u32, count: u32, steps: u32) -> Result<(), Failure> {
     }
     Err(refused(format!(
         "steps {first} + {count} are more than the {steps} of a sample"
+    )))
+}
+
+/// Rows are whole vectors, so that no loop over neurons has a rest.
+fn check_vectors(width: u32) -> Result<(), Failure> {
+    if (width as usize).is_multiple_of(math::PANEL) {
+        return Ok(());
+    }
+    Err(refused(format!(
+        "rows of {width} neurons are not whole vectors of {}",
+        math::PANEL
     )))
 }
 
