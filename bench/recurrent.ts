@@ -58,7 +58,7 @@ const [{ dtMs, neurons, synapses }] = networks as [CompiledNetwork];
 const steps = Math.round(Number(options.duration) / dtMs);
 console.log(
   `${device.info.name}, ${count} x ${options.model}: ${neurons} neurons, ${synapses.words.length} synapses each, ` +
-    `dt ${dtMs} ms, method ${batch.method}; built in ${(built - building).toFixed(0)} ms, ` +
+    `dt ${dtMs} ms, method ${batch.methodOf(0)}; built in ${(built - building).toFixed(0)} ms, ` +
     `packed in ${(performance.now() - built).toFixed(0)} ms`,
 );
 await batch.run(Math.ceil(50 / dtMs));

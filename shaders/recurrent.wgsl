@@ -69,6 +69,8 @@ struct Slot {
   // Offsets in history and columns, for recurrent_update.wgsl and recurrent_gather.wgsl.
   history: u32,
   columns: u32,
+  // Offset in tables of the powers of the decays, see recurrent_modes.wgsl.
+  modes: u32,
 }
 
 const CONDUCTANCE = 1u;

@@ -27,6 +27,7 @@
 
 // #include "philox.wgsl"
 // #include "recurrent.wgsl"
+// #include "recurrent_sources.wgsl"
 // #include "recurrent_step.wgsl"
 // #include "recurrent_plasticity.wgsl"
 

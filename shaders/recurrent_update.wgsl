@@ -15,6 +15,7 @@
 
 // #include "philox.wgsl"
 // #include "recurrent.wgsl"
+// #include "recurrent_sources.wgsl"
 // #include "recurrent_step.wgsl"
 
 struct Params {

@@ -1,7 +1,7 @@
 """Recurrent networks in Brian2's C++ standalone mode: one build, then one process a network, as many at once as asked.
 
 Reads a request from standard input, {"model": "cuba" | "coba" | "brunel", "stdp": bool, "networks": n, "processes": n,
-"durationMs": ms, "warmUpMs": ms, "directory": path} and, for brunel, "g", "eta". Writes one line of JSON. Every network
+"durationMs": ms, "warmUpMs": ms, "directory": path} and, for brunel, "g", "eta" and "inDegree". Writes one line of JSON. Every network
 has its own connectivity and initial state: without a seed, each process of the built program draws its own. `seconds`
 is Brian2's own time of the simulation alone (without building, creating synapses and writing results), which favours it.
 """
@@ -89,8 +89,12 @@ def coba(stdp):
     return [neurons, excitation, inhibition], neurons
 
 
-def brunel(stdp, g, eta):
-    """Brunel 2000, model A: 12,500 neurons, fixed in-degree 1,000 + 250, delta synapses, delay 1.5 ms."""
+def brunel(stdp, g, eta, in_degree="fixed"):
+    """Brunel 2000, model A: 12,500 neurons, delta synapses, delay 1.5 ms.
+
+    In-degrees are fixed, 1,000 + 250 (one graph for all processes), or "random": each pair with probability 0.1, drawn
+    anew by each process.
+    """
     J, tau, theta, delay = 0.1 * mV, 20 * ms, 20 * mV, 1.5 * ms
     threshold_rate = float(theta / (J * 1000 * tau) / Hz)
     neurons = NeuronGroup(
@@ -102,6 +106,10 @@ def brunel(stdp, g, eta):
     generator = np.random.default_rng(1)
 
     def connect(source, target, degree, model, **how):
+        if in_degree == "random":
+            synapses = Synapses(source, target, model, **how)
+            synapses.connect(p=0.1)
+            return synapses
         # Fixed in-degree, given by source: the order of Brian2's own generator (by target) makes it 2.5 times slower.
         i = np.concatenate([generator.choice(len(source), degree, replace=False) for _ in range(len(target))])
         j = np.repeat(np.arange(len(target)), degree)
@@ -140,7 +148,7 @@ def main():
     defaultclock.dt = 0.1 * ms
     model, stdp = request["model"], request["stdp"]
     if model == "brunel":
-        objects, neurons = brunel(stdp, request["g"], request["eta"])
+        objects, neurons = brunel(stdp, request["g"], request["eta"], request.get("inDegree", "fixed"))
     else:
         objects, neurons = {"cuba": cuba, "coba": coba}[model](stdp)
     spikes = SpikeMonitor(neurons)

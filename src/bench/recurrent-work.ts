@@ -53,11 +53,12 @@ export class RecurrentWorkload implements Disposable {
     const [network] = this.#networks;
     if (network === undefined) return;
     const steps = 50;
-    const other: PropagationMethod = this.#batch.method === 'network' ? 'scatter' : 'network';
+    const method = this.#batch.methodOf(0);
+    const other: PropagationMethod = method === 'network' ? 'scatter' : 'network';
     const rasters = [];
-    for (const method of [this.#batch.method, other]) {
+    for (const each of [method, other]) {
       using batch = await RecurrentBatch.create(this.#device, [network], {
-        method,
+        method: each,
         record: { raster: true },
       });
       const [record] = await batch.run(steps);
@@ -70,7 +71,7 @@ export class RecurrentWorkload implements Disposable {
     );
     confirm(
       a.length === b.length && a.every((word, index) => word === b[index]),
-      () => `${network.name}: the methods ${this.#batch.method} and ${other} disagree`,
+      () => `${network.name}: the methods ${method} and ${other} disagree`,
     );
   }
 
@@ -78,7 +79,7 @@ export class RecurrentWorkload implements Disposable {
   async run(): Promise<{ readonly amount: number; readonly costs: Record<string, KernelCost> }> {
     await this.#batch.run(this.#steps);
     const works = await this.#works();
-    const { method } = this.#batch;
+    const method = this.#batch.methodOf(0);
     const over = (cost: (work: RecurrentWork) => KernelCost) => sumOfCosts(works.map(cost));
     const costs: Record<string, KernelCost> =
       method === 'network'

@@ -1,7 +1,7 @@
 /** The launches that advance a batch of recurrent networks: one for many steps, or one for each phase of each step. */
 import { encodeStruct, structLayout } from '../device/contract.ts';
 import { type Device, type DeviceBuffer, DeviceError, type Kernel, type Launch } from '../device/device.ts';
-import type { PropagationMethod } from './recurrent-method.ts';
+import { type PropagationMethod, takesManySteps } from './recurrent-method.ts';
 import type { PackedSlot } from './recurrent-packing.ts';
 
 export const RECORD_RASTER = 1;
@@ -41,7 +41,7 @@ export class RecurrentLaunches {
     method: PropagationMethod,
     { lanes, learning }: { readonly lanes: number; readonly learning: boolean },
   ): Promise<Readonly<Record<string, Kernel>>> {
-    const names = method === 'network' ? ['network'] : ['update', method, 'record'];
+    const names = takesManySteps(method) ? [method] : ['update', method, 'record'];
     const constants = method === 'network' ? { lanes, learning: learning ? 2 : 1 } : { lanes };
     const kernels = await Promise.all(names.map((name) => device.kernel(`recurrent_${name}`, constants)));
     return Object.fromEntries(names.map((name, index) => [name, kernels[index] as Kernel]));
@@ -55,7 +55,7 @@ export class RecurrentLaunches {
     record: number,
   ): RecurrentLaunches {
     const most = device.info.limits.maxWorkgroupsPerDimension;
-    if (method !== 'network' && slots.length > most) {
+    if (!takesManySteps(method) && slots.length > most) {
       throw new DeviceError(
         'capacity',
         `${slots.length} networks step by step; ${device.info.name} takes ${most}: use fewer, or the method "network"`,
@@ -68,10 +68,10 @@ export class RecurrentLaunches {
   of(buffers: RecurrentBuffers, step: number, count: number): Launch[] {
     const slots = this.#slots.length;
     if (slots === 0 || count === 0) return [];
-    if (this.method === 'network') {
+    if (takesManySteps(this.method)) {
       const across = Math.min(slots, this.#mostGroups);
       const params = { first_step: step, steps: count, slots, record: this.#record };
-      return [this.#launch('network', buffers, params, [across, Math.ceil(slots / across), 1])];
+      return [this.#launch(this.method, buffers, params, [across, Math.ceil(slots / across), 1])];
     }
     const launches: Launch[] = [];
     for (let row = 0; row < count; row++) launches.push(...this.#step(buffers, step + row, row, count));

@@ -1,16 +1,25 @@
 /**
- * How spikes reach their targets. Three ways, with the same results:
+ * How networks are advanced. Three ways have the same results:
  * - `network`: one workgroup (one task of the native engine) for each network, all steps in one launch
  * - `scatter`: one launch for each phase and step, by all workgroups; each spike adds its weights to its targets
  * - `gather`: the same, but each target reads all its synapses and looks whether their sources have spiked
  *
  * The last two are the two halves of what is known of sparse matrix-vector products with few nonzero elements: work by
  * spikes with atomic additions, or by synapses in order.
+ *
+ * The fourth, `modes`, is as `network` for networks of equal neurons that have exponential currents and delays of one
+ * step, and several times as fast (`recurrent-modes.ts`). It rounds in other places: after the first spike that moves
+ * by a step, a chaotic network goes another way.
  */
 import type { DeviceInfo } from '../device/device.ts';
 import type { CompiledNetwork } from './recurrent-network.ts';
 
-export type PropagationMethod = 'network' | 'scatter' | 'gather';
+export type PropagationMethod = 'network' | 'scatter' | 'gather' | 'modes';
+
+/** Whether a launch takes whole networks and many steps. */
+export function takesManySteps(method: PropagationMethod): boolean {
+  return method === 'network' || method === 'modes';
+}
 
 /**
  * Neurons from which on a network is too large for one workgroup: 1,024 invocations with four neurons each are the most
@@ -26,7 +35,7 @@ const LARGE_NETWORK = 4096;
 const DENSE_SPIKING = 1 / 8;
 
 /**
- * Chooses the way for networks on a device.
+ * Chooses the way for networks on a device that can't be computed by modes.
  *
  * @param spikingShare expected or measured share of neurons that spike in a step, see {@link spikingShare}; few when absent
  */

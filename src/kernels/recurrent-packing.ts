@@ -13,6 +13,7 @@ import {
   writeLearningState,
   writeRules,
 } from './recurrent-learning.ts';
+import { type Modes, toModes, writeModes } from './recurrent-modes.ts';
 import { type CompiledNetwork, valueAt } from './recurrent-network.ts';
 import { fixedPoint } from './recurrent-numbers.ts';
 import { type CutRows, cutRows } from './recurrent-rows.ts';
@@ -28,6 +29,8 @@ import {
 
 /** Steps of refractoriness of neurons that are never integrated: so many that one less is the same number in f32. */
 const HELD_FOREVER = 2 ** 30;
+/** Words of each neuron that `recurrent_modes` has after the list of spikes: the sorted list, and the refractory ones. */
+const MODES_SCRATCH = 2;
 
 /** Where the parts of one network are in the buffers. */
 export interface PackedSlot {
@@ -82,6 +85,8 @@ export interface PackingOptions {
   readonly traces?: readonly (readonly number[])[];
   /** Traces are of v as it was before the reset of its step. */
   readonly beforeReset?: boolean;
+  /** The modes of each network, for `recurrent_modes`; the other kernels take v and g. */
+  readonly modes?: readonly Modes[];
 }
 
 /** What of a network is found out once, before anything is written. */
@@ -127,6 +132,7 @@ export function packNetworks(
     const { shape, cut, learning } = layouts[index] as Layout;
     const { stride, planes, exponential, depth, parts, partNeurons, weighted, shift } = shape;
     const traced = options.traces?.[index] ?? [];
+    const modes = options.modes?.[index];
     const slot: PackedSlot = {
       neurons: network.neurons,
       stride,
@@ -191,13 +197,15 @@ export function packNetworks(
       rule_count: rules.count,
       history: totals.history,
       columns: totals.columns,
+      modes: modes ? writeModes(tables, modes) : 0,
     };
     encodeStruct(layout, values, slotBytes, index * layout.byteLength);
     totals.rows += cut.rows.length + columnsLength(network, learning);
     totals.synapses += slot.synapseCount;
     totals.weights += weighted ? slot.synapseCount : 0;
-    totals.state += stateLength(shape) + learningLength(network, stride);
-    totals.ring += depth * planes * stride;
+    totals.state +=
+      stateLength(shape) + learningLength(network, stride) + (modes ? MODES_SCRATCH * stride : 0);
+    totals.ring += modes ? 0 : depth * planes * stride;
     totals.raster += options.recordSteps * (stride / 32);
     totals.counts += stride;
     totals.history += (depth + 1) * (stride / 32);
@@ -224,6 +232,8 @@ export function packNetworks(
     writeSynapses(packed, slot, network, cut, shape);
     writeState(packed.state, slot, network, shape);
     const { rows, synapses, state } = slot.offsets;
+    const modes = options.modes?.[index];
+    if (modes) toModes(packed.state.subarray(state), modes, slot.stride);
     const end = rows + cut.rows.length;
     writeColumns(packed.rows.subarray(end), network, {
       rows: packed.rows.subarray(rows, end),

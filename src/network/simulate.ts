@@ -95,7 +95,7 @@ export async function simulate(
         spikes: spikes ? spikesOf(own, network.dtMs, network.neurons) : undefined,
         traces: joined(own.map((block) => block.traces)),
         weights: weights ? await batch.weights(slot) : undefined,
-        method: batch.method,
+        method: batch.methodOf(slot),
       };
     }),
   );

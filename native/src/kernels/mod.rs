@@ -29,6 +29,7 @@ pub const KERNELS: &[Kernel] = &[
     diehl_cook::KERNEL,
     philox_words::KERNEL,
     recurrent::KERNEL,
+    recurrent::MODES,
     recurrent::UPDATE,
     recurrent::SCATTER,
     recurrent::GATHER,

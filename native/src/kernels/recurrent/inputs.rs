@@ -27,8 +27,15 @@ fn words_of(group: usize, stream: u32, step: u32, index: u32, key: [u32; 2]) -> 
     words
 }
 
+/// The neurons of a part of a network: its first, and the groups of them.
+#[derive(Clone, Copy)]
+pub struct Span {
+    pub first: usize,
+    pub groups: usize,
+}
+
 /// The groups of a part that hold neurons first .. end of the network, with the group's first neuron in the network.
-fn groups(part: &Part, first: usize, end: usize) -> std::ops::Range<usize> {
+fn groups(part: Span, first: usize, end: usize) -> std::ops::Range<usize> {
     let last = part.first + part.groups * GROUP;
     let (first, end) = (first.max(part.first), end.min(last));
     if first >= end {
@@ -39,7 +46,7 @@ fn groups(part: &Part, first: usize, end: usize) -> std::ops::Range<usize> {
 
 /// Calls `spike` with each source neuron, counted within the part, that spikes at `step`.
 #[inline(always)]
-pub fn source_spikes(part: &Part, network: &Network<'_>, step: u32, mut spike: impl FnMut(usize)) {
+pub fn source_spikes(part: Span, network: &Network<'_>, step: u32, mut spike: impl FnMut(usize)) {
     let neurons = part.groups * GROUP;
     for &source in network.events_of(step) {
         let neuron = (source as usize).wrapping_sub(part.first);
@@ -54,7 +61,7 @@ pub fn source_spikes(part: &Part, network: &Network<'_>, step: u32, mut spike: i
 
 #[inline(always)]
 fn random_spikes(
-    part: &Part,
+    part: Span,
     network: &Network<'_>,
     rates: &Rates<'_>,
     step: u32,
@@ -78,7 +85,7 @@ fn random_spikes(
 pub fn add_poisson(part: &mut Part, network: &Network<'_>, step: u32, now: usize) {
     for input in &network.poisson {
         let start = now + input.plane * part.groups;
-        for group in groups(part, input.first, input.end) {
+        for group in groups(part.span(), input.first, input.end) {
             let base = part.first + group * GROUP;
             let mut counts = poisson_counts(network, input, base / GROUP, step);
             if base < input.first || base + GROUP > input.end {

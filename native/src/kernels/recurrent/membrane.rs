@@ -16,7 +16,7 @@ pub fn advance(part: &mut Part, network: &Network<'_>, step: u32, within: usize,
     part.release(step);
     let mut spikes = std::mem::take(&mut part.spikes[within]);
     spikes.clear();
-    source_spikes(part, network, step, |neuron| spikes.push(neuron as u32));
+    source_spikes(part.span(), network, step, |neuron| spikes.push(neuron as u32));
     if !network.poisson.is_empty() {
         add_poisson(part, network, step, now);
     }

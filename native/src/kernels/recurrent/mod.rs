@@ -10,6 +10,7 @@
 
 mod inputs;
 mod membrane;
+mod modes;
 mod network;
 mod part;
 mod plasticity;
@@ -17,6 +18,7 @@ mod rows;
 mod steps;
 mod team;
 
+pub use modes::KERNEL as MODES;
 pub use steps::{GATHER, RECORD, SCATTER, UPDATE};
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -110,6 +112,7 @@ shared_struct!(Slot {
     rule_count: u32,
     history: u32,
     columns: u32,
+    modes: u32,
 });
 
 const fn binding(name: &'static str, access: Access, element: &'static str) -> Buffer {

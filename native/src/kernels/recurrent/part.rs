@@ -1,5 +1,6 @@
 //! The neurons of a part of a network with all that one thread changes: a copy in groups of 64 for the time of a launch.
 
+use super::inputs::Span;
 use super::network::{Network, Parameter};
 use super::{GROUP, REFRACTORY, STATE_FIELDS};
 
@@ -9,7 +10,7 @@ pub type Arrivals = [i32; GROUP];
 pub type Flags = [u8; GROUP];
 
 /// Steps of refractoriness from which on a neuron is held for ever: sources and padding.
-const FOREVER: f32 = 16_777_216.0;
+pub const FOREVER: f32 = 16_777_216.0;
 /// Buckets of the wheel of neurons to be released.
 const BUCKETS: usize = 256;
 
@@ -140,6 +141,13 @@ impl Part {
         part
     }
 
+    pub fn span(&self) -> Span {
+        Span {
+            first: self.first,
+            groups: self.groups,
+        }
+    }
+
     /// Holds a neuron that spikes at `step` for its refractory period.
     #[inline(always)]
     pub fn hold(&mut self, neuron: usize, step: u32) {
@@ -202,7 +210,7 @@ pub struct Wheel {
 
 impl Wheel {
     #[inline(always)]
-    fn insert(&mut self, step: u32, neuron: u32) {
+    pub fn insert(&mut self, step: u32, neuron: u32) {
         if self.buckets.is_empty() {
             self.buckets.resize(BUCKETS, Vec::new());
         }
@@ -211,7 +219,7 @@ impl Wheel {
 
     /// Calls `release` with the neurons whose step has come. Longer periods than the wheel has buckets go round again.
     #[inline(always)]
-    fn turn(&mut self, step: u32, mut release: impl FnMut(usize)) {
+    pub fn turn(&mut self, step: u32, mut release: impl FnMut(usize)) {
         if let Some(bucket) = self.buckets.get_mut(step as usize % BUCKETS)
             && !bucket.is_empty()
         {
@@ -224,7 +232,7 @@ impl Wheel {
         }
     }
 
-    fn entries(&self) -> impl Iterator<Item = &(u32, u32)> {
+    pub fn entries(&self) -> impl Iterator<Item = &(u32, u32)> {
         self.buckets.iter().flatten()
     }
 }
