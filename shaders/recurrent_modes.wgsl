@@ -88,9 +88,15 @@ fn power(slot: Slot, row: u32, k: u32) -> f32 {
   return bitcast<f32>(tables[slot.modes + 1u + row * (tables[slot.modes] + 1u) + k]);
 }
 
+/// A parameter of one neuron. (`parameter` in recurrent.wgsl is for four.)
+fn parameter_of(slot: Slot, number: u32, neuron: u32) -> f32 {
+  let entry = slot.parameters + 2u * number;
+  return bitcast<f32>(tables[tables[entry] + tables[entry + 1u] * neuron]);
+}
+
 /// What all neurons share.
 fn shared_parameter(slot: Slot, number: u32) -> f32 {
-  return parameter(slot, number, vec4<u32>(0u)).x;
+  return bitcast<f32>(tables[tables[slot.parameters + 2u * number]]);
 }
 
 /// A neuron spikes: into the list, the counts and the raster.
@@ -119,12 +125,9 @@ fn membrane(slot: Slot, neuron: u32, k: u32) -> f32 {
 /// A neuron with s = v - R above the threshold spikes at step `t` of the launch, and waits in the queue.
 fn spike(slot: Slot, neuron: u32, s: f32, step: u32, t: u32) {
   note_spike(slot, neuron, step);
-  let neurons = vec4<u32>(neuron);
   let over = shared_parameter(slot, REST) + s - shared_parameter(slot, THRESHOLD);
-  put(
-    field(slot, 0u) + neuron,
-    parameter(slot, RESET, neurons).x + parameter(slot, KEEP, neurons).x * over,
-  );
+  let reset = parameter_of(slot, RESET, neuron) + parameter_of(slot, KEEP, neuron) * over;
+  put(field(slot, 0u) + neuron, reset);
   // When it is over, counted from the launch's beginning.
   put(field(slot, 1u) + neuron, f32(t + 1u) + shared_parameter(slot, REFRACTORY));
   put(field(slot, 2u) + neuron, HELD);
@@ -302,7 +305,6 @@ fn main(
       scale(slot, period, lane);
       k = 1u;
       storageBarrier();
-      workgroupBarrier();
     }
     spike_sources(slot, step, lane, lanes);
     find_spikes(slot, step, t, k, lane);
@@ -314,7 +316,6 @@ fn main(
       }
       // Before a release.
       storageBarrier();
-      workgroupBarrier();
     }
     let end = atomicLoad(&queued);
     for (var entry = first_waiting + lane; entry < end; entry += lanes) {
@@ -336,7 +337,6 @@ fn main(
     for (var spike = 0u; spike < count; spike++) {
       send(slot, u32(at(sorted_of(slot) + spike)), k, lane);
       storageBarrier();
-      workgroupBarrier();
     }
   }
   for (var neuron = lane; neuron < slot.stride; neuron += lanes) {

