@@ -35,7 +35,7 @@ interface SimulateOptions {
   readonly json?: boolean;
 }
 
-const METHODS: readonly PropagationMethod[] = ['network', 'scatter', 'gather'];
+const METHODS: readonly PropagationMethod[] = ['modes', 'network', 'scatter', 'gather'];
 
 const EXAMPLES = `
 Examples:
@@ -67,7 +67,7 @@ export function simulateCommand(): Command {
     .addOption(
       new Option(
         '--method <method>',
-        'how spikes reach their targets, which changes no result (default: what suits the networks and the device)',
+        'how networks are advanced, which changes no result but by the rounding of modes (default: what suits the networks and the device)',
       ).choices(METHODS),
     )
     .option('-o, --output <file.svg|file.png>', "write a figure of the first network's spikes and rates")

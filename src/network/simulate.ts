@@ -18,7 +18,7 @@ export interface SimulateOptions {
     /** The weights at the end, which plasticity has changed. */
     readonly weights?: boolean;
   };
-  /** How spikes reach their targets, which changes no result; chosen by size and device when absent. */
+  /** How networks are advanced, see {@link PropagationMethod}; chosen by what they are, their size and the device when absent. */
   readonly method?: PropagationMethod;
   /** Called after each block of steps with the simulated time, ms. */
   readonly onProgress?: (simulatedMs: number) => void;
