@@ -385,6 +385,7 @@ fn advance<const C: usize>(modal: &Modal<'_>, params: &Params, state: &mut [f32]
 /// Whether a neuron of a group is above its threshold. (A sum of whole numbers: the compiler makes 16 comparisons one
 /// instruction, which it does not of a maximum.)
 #[inline(always)]
+#[allow(clippy::needless_range_loop)]
 fn any_above<const C: usize>(u: &Reals, x: [&Reals; C], powers: &Powers<C>, margin: f32) -> bool {
     let mut any = 0;
     for lane in 0..GROUP {
@@ -399,6 +400,7 @@ fn any_above<const C: usize>(u: &Reals, x: [&Reals; C], powers: &Powers<C>, marg
 
 /// Adds the neurons of a group that are above their threshold to the list.
 #[inline(always)]
+#[allow(clippy::needless_range_loop)]
 fn list<const C: usize>(
     group: usize,
     u: &Reals,
