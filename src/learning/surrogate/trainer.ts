@@ -459,10 +459,11 @@ function fitSegment(shape: SurrogateShape, memoryBytes: number): SurrogateShape 
       if (activityBytes(cut) <= memoryBytes) return cut;
     }
   }
-  const mebibytes = (bytes: number): string => `${Math.ceil(bytes / 2 ** 16) / 16} MiB`;
+  const size = (bytes: number): string =>
+    bytes < 2 ** 20 ? `${bytes} bytes` : `${Math.ceil(bytes / 2 ** 16) / 16} MiB`;
   throw new DeviceError(
     'capacity',
-    `${shape.slots} networks with batches of ${shape.batch} take ${mebibytes(whole)}, more than the ${mebibytes(memoryBytes)} allowed; lower the batch size or the slots, or allow more`,
+    `${shape.slots} networks with batches of ${shape.batch} take ${size(whole)}, more than the ${size(memoryBytes)} allowed; lower the batch size or the slots, or allow more`,
   );
 }
 

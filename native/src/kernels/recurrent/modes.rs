@@ -456,8 +456,11 @@ fn scale<const C: usize>(modal: &Modal<'_>, state: &mut State<'_, C>) {
 /// Adds the weights of all rows of the spikes, in their order.
 #[inline(always)]
 fn send<const C: usize>(network: &Network<'_>, state: &mut State<'_, C>, spikes: &[u32], gains: &[Gain]) {
-    let row =
-        |source: u32| network.rows[source as usize] as usize..network.rows[source as usize + 1] as usize;
+    // Padding, which spikes in a state that is not one of ours, has no row.
+    let row = |source: u32| match network.rows.get(source as usize..) {
+        Some([start, end, ..]) => *start as usize..*end as usize,
+        _ => 0..0,
+    };
     let prefetch = |source: u32| {
         let words = &network.synapses[row(source)];
         for place in (0..words.len()).step_by(LINE_WORDS) {
