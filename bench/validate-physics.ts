@@ -276,9 +276,9 @@ here, because activity that sustains itself depends on the graph. So means over 
 were found by \`bench/peers/brian2_recurrent.py\`. All these networks are held for one step less here than their
 refractory periods say, as Brian2 does it; with all steps COBA has 20.76 ± 0.11 and CUBA 5.59 ± 0.02 Hz.
 
-State D of Brunel's network: the listed 5.89 Hz is one run of Brian2 with random in-degrees, each pair of neurons being
-connected with probability 0.1. Such networks differ by 0.5 Hz from seed to seed, a tenth of the rate, in Brian2 as here, so
-that a bar of 3 % around one of them says nothing: the run is 1.3 standard deviations above Brian2's own mean. Over
+State D of Brunel's network: the listed 5.89 Hz is one run of Brian2, whose in-degrees are not stated. Networks with random
+ones, each pair of neurons being connected with probability 0.1, differ by 0.5 Hz from seed to seed, a tenth of the rate, in Brian2 as here, so
+that a bar of 3 % around one of them says nothing: as such a run it is 1.3 standard deviations above Brian2's own mean. Over
 many networks both agree with each other. The paper has fixed in-degrees and gives 5.5 Hz. Brian2's networks:
 \`echo '{"model": "brunel", "stdp": false, "networks": 12, "processes": 1, "durationMs": 1000, "warmUpMs": 200, "g": 4.5,
 "eta": 0.9, "inDegree": "random", "directory": "<somewhere>"}' | python bench/peers/brian2_recurrent.py\`.
