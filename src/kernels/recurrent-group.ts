@@ -232,10 +232,14 @@ export class RecurrentGroup implements Disposable {
   /** Copies what a launch of `count` steps recorded into the records, `done` steps after their beginning. */
   async #pull(records: readonly RecurrentRecord[], done: number, count: number): Promise<void> {
     const pulls = records.map(async ({ raster, rasterWords, traces }, slot) => {
-      const { offsets, traceCount } = this.#slot(slot);
+      const { offsets, stride, traceCount } = this.#slot(slot);
       if (this.#record & RECORD_RASTER) {
-        const rows = await this.#read('raster', offsets.raster, count * rasterWords);
-        raster.set(new Uint32Array(rows), done * rasterWords);
+        const words = stride / 32;
+        const rows = new Uint32Array(await this.#read('raster', offsets.raster, count * words));
+        for (let step = 0; step < count; step++) {
+          const row = rows.subarray(step * words, step * words + rasterWords);
+          raster.set(row, (done + step) * rasterWords);
+        }
       }
       if (this.#record & RECORD_TRACES && traceCount > 0) {
         const rows = await this.#read('traces', offsets.traces, count * traceCount);
@@ -264,9 +268,7 @@ export class RecurrentGroup implements Disposable {
 }
 
 function emptyRecord(slot: PackedSlot, firstStep: number, steps: number, record: number): RecurrentRecord {
-  // As rows lie on the device, so that they are copied as a whole: sixteen networks of 4,000 neurons spent more time here
-  // than in the kernel.
-  const rasterWords = slot.stride / 32;
+  const rasterWords = Math.ceil(slot.neurons / 32);
   return {
     firstStep,
     steps,
