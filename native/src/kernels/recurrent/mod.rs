@@ -29,7 +29,7 @@ use multiversion::multiversion;
 use super::Kernel;
 use super::contract::{Buffer, KernelContract, shared_struct};
 use super::disjoint;
-use crate::device::launch::{Access, Launch, refused};
+use crate::device::launch::{Access, Elements, Launch, refused};
 use crate::failure::Failure;
 use membrane::advance;
 use network::{Network, Rows, Tables};
@@ -153,14 +153,47 @@ pub const KERNEL: Kernel = Kernel {
     run,
 };
 
-fn run(launch: Launch<'_>) -> Result<(), Failure> {
-    let params: Params = launch.params()?;
-    if params.steps > MAX_STEPS {
-        return Err(refused(format!(
-            "params.steps is {}; a launch takes at most {MAX_STEPS}",
-            params.steps
-        )));
+impl Params {
+    fn of(launch: &Launch<'_>) -> Result<Self, Failure> {
+        let params: Self = launch.params()?;
+        if params.steps > MAX_STEPS {
+            return Err(refused(format!(
+                "params.steps is {}; a launch takes at most {MAX_STEPS}",
+                params.steps
+            )));
+        }
+        Ok(params)
     }
+
+    /// How much a launch writes of a record that has so many elements a step: nothing unless it is asked for.
+    fn recorded(&self, bit: u32, length: usize) -> usize {
+        if self.record & bit == 0 {
+            0
+        } else {
+            self.steps as usize * length
+        }
+    }
+}
+
+/// The part of a buffer that each network has: where it starts, and how many elements.
+fn split<'a, 'n: 'a, 'v, T>(
+    buffer: Elements<&'v mut [T]>,
+    networks: impl IntoIterator<Item = &'a Network<'n>>,
+    start: fn(&Slot) -> u32,
+    length: impl Fn(&Network<'n>) -> usize,
+) -> Result<Vec<&'v mut [T]>, Failure> {
+    let parts: Vec<disjoint::Part> = networks
+        .into_iter()
+        .map(|network| disjoint::Part {
+            start: u64::from(start(&network.slot)),
+            length: length(network) as u64,
+        })
+        .collect();
+    disjoint::split(buffer.name, buffer.values, &parts)
+}
+
+fn run(launch: Launch<'_>) -> Result<(), Failure> {
+    let params = Params::of(&launch)?;
     let count = u64::from(params.slots).min(launch.workgroup_count());
     let [
         slots,
@@ -195,37 +228,26 @@ fn run(launch: Launch<'_>) -> Result<(), Failure> {
         .map(|(index, &slot)| Network::new(index, slot, tables))
         .collect::<Result<Vec<_>, _>>()?;
 
-    let parts_of = |start: fn(&Slot) -> u32, length: &dyn Fn(&Network<'_>) -> usize| -> Vec<disjoint::Part> {
-        networks
-            .iter()
-            .map(|network| disjoint::Part {
-                start: u64::from(start(&network.slot)),
-                length: length(network) as u64,
-            })
-            .collect()
-    };
-    let steps = params.steps as usize;
-    let wanted = |bit: u32, length: usize| {
-        if params.record & bit == 0 {
-            0
-        } else {
-            steps * length
-        }
-    };
-    let state_parts = parts_of(|slot| slot.state, &|network| {
-        network.state_length() + network.learning_length()
-    });
-    let ring_parts = parts_of(|slot| slot.ring, &|network| network.ring_length());
-    let counts_parts = parts_of(|slot| slot.counts, &|network| network.stride);
-    let raster_parts = parts_of(|slot| slot.raster, &|network| wanted(RASTER, network.stride / 32));
-    let traces_parts = parts_of(|slot| slot.traces, &|network| {
-        wanted(TRACES, network.traced.len())
-    });
-    let state = disjoint::split(state.name, state.values, &state_parts)?;
-    let ring = disjoint::split(ring.name, ring.values, &ring_parts)?;
-    let counts = disjoint::split(counts.name, counts.values, &counts_parts)?;
-    let raster = disjoint::split(raster.name, raster.values, &raster_parts)?;
-    let traces = disjoint::split(traces.name, traces.values, &traces_parts)?;
+    let state = split(
+        state,
+        &networks,
+        |slot| slot.state,
+        |network| network.state_length() + network.learning_length(),
+    )?;
+    let ring = split(ring, &networks, |slot| slot.ring, Network::ring_length)?;
+    let counts = split(counts, &networks, |slot| slot.counts, |network| network.stride)?;
+    let raster = split(
+        raster,
+        &networks,
+        |slot| slot.raster,
+        |network| params.recorded(RASTER, network.stride / 32),
+    )?;
+    let traces = split(
+        traces,
+        &networks,
+        |slot| slot.traces,
+        |network| params.recorded(TRACES, network.traced.len()),
+    )?;
 
     let before: Vec<Before<'_>> = state
         .iter()

@@ -13,14 +13,13 @@ use super::membrane::list_crossed;
 use super::network::{CLASS_SHIFT, Network, Parameter, Rows, TARGET_MASK, Tables, part};
 use super::part::{FOREVER, Reals, Wheel};
 use super::{
-    GROUP, KEEP, MAX_STEPS, Params, RASTER, REFRACTORY, RESET, REST, SLOTS, STATE_FIELDS, Slot, THRESHOLD,
-    TRACES, binding,
+    GROUP, KEEP, Params, RASTER, REFRACTORY, RESET, REST, SLOTS, STATE_FIELDS, Slot, THRESHOLD, TRACES,
+    binding, split,
 };
 use crate::device::launch::{Access, Launch, refused};
 use crate::failure::Failure;
 use crate::kernels::Kernel;
 use crate::kernels::contract::KernelContract;
-use crate::kernels::disjoint;
 
 /// U of refractory neurons, of sources and of padding; whatever is below `HELD_BELOW` is held.
 const HELD: f32 = -1e30;
@@ -59,13 +58,7 @@ pub const KERNEL: Kernel = Kernel {
 };
 
 fn run(launch: Launch<'_>) -> Result<(), Failure> {
-    let params: Params = launch.params()?;
-    if params.steps > MAX_STEPS {
-        return Err(refused(format!(
-            "params.steps is {}; a launch takes at most {MAX_STEPS}",
-            params.steps
-        )));
-    }
+    let params = Params::of(&launch)?;
     let count = u64::from(params.slots).min(launch.workgroup_count());
     let [
         slots,
@@ -95,35 +88,26 @@ fn run(launch: Launch<'_>) -> Result<(), Failure> {
         .collect::<Result<Vec<_>, _>>()?;
     let (state, raster) = (state.write::<f32>()?, raster.write::<u32>()?);
     let (counts, traces) = (counts.write::<u32>()?, traces.write::<f32>()?);
-    let parts_of = |start: fn(&Slot) -> u32, length: &dyn Fn(&Network<'_>) -> usize| -> Vec<disjoint::Part> {
-        modal
-            .iter()
-            .map(|Modal { network, .. }| disjoint::Part {
-                start: u64::from(start(&network.slot)),
-                length: length(network) as u64,
-            })
-            .collect()
-    };
-    let steps = params.steps as usize;
-    let wanted = |bit: u32, length: usize| {
-        if params.record & bit == 0 {
-            0
-        } else {
-            steps * length
-        }
-    };
-    let state_parts = parts_of(|slot| slot.state, &|network| {
-        (STATE_FIELDS + network.slot.exponential as usize + SCRATCH_FIELDS) * network.stride
-    });
-    let counts_parts = parts_of(|slot| slot.counts, &|network| network.stride);
-    let raster_parts = parts_of(|slot| slot.raster, &|network| wanted(RASTER, network.stride / 32));
-    let traces_parts = parts_of(|slot| slot.traces, &|network| {
-        wanted(TRACES, network.traced.len())
-    });
-    let state = disjoint::split(state.name, state.values, &state_parts)?;
-    let counts = disjoint::split(counts.name, counts.values, &counts_parts)?;
-    let raster = disjoint::split(raster.name, raster.values, &raster_parts)?;
-    let traces = disjoint::split(traces.name, traces.values, &traces_parts)?;
+    let networks = || modal.iter().map(|modal| &modal.network);
+    let state = split(
+        state,
+        networks(),
+        |slot| slot.state,
+        |network| (STATE_FIELDS + network.slot.exponential as usize + SCRATCH_FIELDS) * network.stride,
+    )?;
+    let counts = split(counts, networks(), |slot| slot.counts, |network| network.stride)?;
+    let raster = split(
+        raster,
+        networks(),
+        |slot| slot.raster,
+        |network| params.recorded(RASTER, network.stride / 32),
+    )?;
+    let traces = split(
+        traces,
+        networks(),
+        |slot| slot.traces,
+        |network| params.recorded(TRACES, network.traced.len()),
+    )?;
     modal
         .par_iter()
         .with_max_len(1)
