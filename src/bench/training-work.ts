@@ -45,11 +45,18 @@ export class TrainingWorkload implements Disposable {
   readonly #trainer: SurrogateTrainer;
   readonly #sizes: TrainingSizes;
   readonly #source: SampleSource;
+  readonly #description: TrainingDescription;
 
-  private constructor(trainer: SurrogateTrainer, source: SampleSource, sizes: TrainingSizes) {
+  private constructor(
+    trainer: SurrogateTrainer,
+    source: SampleSource,
+    sizes: TrainingSizes,
+    description: TrainingDescription,
+  ) {
     this.#trainer = trainer;
     this.#source = source;
     this.#sizes = sizes;
+    this.#description = description;
   }
 
   static async create(device: Device, sizes: TrainingSizes): Promise<TrainingWorkload> {
@@ -71,7 +78,7 @@ export class TrainingWorkload implements Disposable {
     networks.forEach((network, slot) => {
       trainer.load(slot, network);
     });
-    return new TrainingWorkload(trainer, source, sizes);
+    return new TrainingWorkload(trainer, source, sizes, description);
   }
 
   /**
@@ -114,7 +121,7 @@ export class TrainingWorkload implements Disposable {
     const reports = await this.#trainer.step(this.#source, this.#indices(repetition));
     const { slots, batch } = this.#sizes;
     const counted = reports.flatMap((report) => report ?? []);
-    const costs = batchCosts(this.#sizes.layers, this.#source, counted, true);
+    const costs = batchCosts(this.#description, this.#source, counted, true);
     return { amount: slots * batch, costs };
   }
 

@@ -3,16 +3,17 @@ import type { SampleSource } from '../../data/samples.ts';
 import type { KernelCost } from '../../kernels/costs.ts';
 import { type LayerWork, surrogateCosts } from '../../kernels/surrogate-costs.ts';
 import type { TrainingDescription } from './description.ts';
+import { resolveLayers } from './structure.ts';
 import type { SlotReport } from './training.ts';
 
 /**
  * By kernel.
  *
- * @param reports of slots with these layers
+ * @param reports of slots with networks of this description
  * @param learns backward and an update too; else forward and the loss
  */
 export function batchCosts(
-  layers: TrainingDescription['layers'],
+  description: TrainingDescription,
   source: Pick<SampleSource, 'steps' | 'shape' | 'classes'>,
   reports: readonly Pick<SlotReport, 'samples' | 'inputSpikes' | 'layerSpikes'>[],
   learns: boolean,
@@ -22,7 +23,7 @@ export function batchCosts(
   const spikes = (l: number) => total(({ samples, layerSpikes }) => samples * (layerSpikes[l] ?? 0));
   const received = total(({ samples, inputSpikes }) => samples * inputSpikes);
   const together = { slots: reports.length, samples: total(({ samples }) => samples), steps: source.steps };
-  const works = layersOf(layers, source.shape, together).map((layer, l) => ({
+  const works = layersOf(description, source.shape, together).map((layer, l) => ({
     ...layer,
     inputSpikes: l === 0 ? received : spikes(l - 1),
     ownSpikes: spikes(l),
@@ -35,39 +36,26 @@ export function batchCosts(
   };
 }
 
-/** Sizes of each layer; convolutions without padding. */
+/** Sizes of each layer. */
 function layersOf(
-  layers: TrainingDescription['layers'],
+  description: TrainingDescription,
   shape: SampleSource['shape'],
   together: Pick<LayerWork, 'slots' | 'samples' | 'steps'>,
 ): Omit<LayerWork, 'inputSpikes' | 'ownSpikes'>[] {
-  let [height, width, channels]: readonly number[] = shape;
-  return layers.map((layer, l) => {
-    const [rows = 1, columns = 1, below = 1] = [height, width, channels];
-    const inputs = rows * columns * below;
-    const common = { ...together, inputs, sendsErrors: l > 0 };
-    if (layer.kind === 'dense') {
-      const { neurons } = layer;
-      [height, width, channels] = [1, 1, neurons];
-      const recurrent = layer.recurrent !== undefined;
-      const weights = inputs * neurons;
-      const learned = weights + (recurrent ? neurons * neurons : 0) + (layer.bias ? neurons : 0);
-      return { ...common, neurons, connections: weights, weights, recurrent, dense: true, learned };
-    }
-    const { kernel, stride = layer.kind === 'pool' ? kernel : 1 } = layer;
-    const [up, across] = [rows, columns].map((size) => Math.floor((size - kernel) / stride) + 1);
-    const made = layer.kind === 'conv' ? layer.channels : below;
-    const positions = (up ?? 0) * (across ?? 0);
-    const perOutput = kernel * kernel * (layer.kind === 'conv' ? below : 1);
-    [height, width, channels] = [up, across, made];
+  return resolveLayers(description, shape).map(({ layer, inputs, neurons, fanIn, columns, room }, l) => {
+    const weights = layer.kind === 'pool' ? 1 : fanIn * columns;
+    const bias = layer.kind === 'dense' && layer.bias === true;
     return {
-      ...common,
-      neurons: positions * made,
-      connections: positions * made * perOutput,
-      weights: layer.kind === 'conv' ? perOutput * made : 1,
-      recurrent: false,
-      dense: false,
-      learned: layer.kind === 'conv' ? perOutput * made : 0,
+      ...together,
+      inputs,
+      neurons,
+      connections: neurons * fanIn,
+      weights,
+      recurrent: room.recurrent,
+      sendsErrors: l > 0,
+      dense: layer.kind === 'dense',
+      learned:
+        layer.kind === 'pool' ? 0 : weights + (room.recurrent ? neurons * neurons : 0) + (bias ? neurons : 0),
     };
   });
 }

@@ -43,7 +43,7 @@ export class TrainingSlots implements SlotEngine<TrainingTrial> {
   }
 
   #note({ description }: TrainingTrial, { source, learn }: SlotBatch, report: SlotReport): void {
-    this.#plan.noteCosts?.(batchCosts(description.layers, source, [report], learn));
+    this.#plan.noteCosts?.(batchCosts(description, source, [report], learn));
   }
 
   #batches(active: readonly Seated<TrainingTrial>[]): SlotBatch[] {
