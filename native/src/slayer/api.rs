@@ -10,7 +10,7 @@ use napi_derive::napi;
 
 use super::batch::{Input, Spare, Sums, run};
 use super::job::Job;
-use super::layer::{Routes, straight};
+use super::layer::Routes;
 use super::neuron::{Neuron, STATE};
 use super::products::tile_widths;
 use super::shape::{Bytes, CLASS_BLOCKS, CLASSES, IMAGE_SIDE, Ints, LANES, Reals, Shape, Stage};
@@ -218,9 +218,8 @@ fn job(network: &SlayerNetwork) -> Result<Job, Failure> {
     };
     let dropout = if network.train { network.dropout } else { 0.0 };
     let routes = |delays: &[u32], blocks: usize| -> Vec<Routes> {
-        let mut routes = straight(blocks);
+        let mut routes = vec![Routes::new(); blocks];
         for (block, routes) in routes.iter_mut().enumerate() {
-            routes.clear();
             for (lane, &delay) in delays.iter().skip(block * LANES).take(LANES).enumerate() {
                 let channel = Bytes::from(0xffu8) << (8 * lane);
                 match routes.iter_mut().find(|route| route.0 == delay as usize) {

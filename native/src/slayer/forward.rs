@@ -1,10 +1,10 @@
 //! One image forward in time, layer by layer.
 
 use super::job::{Job, Outcome};
-use super::layer::Layer;
-use super::neuron::{State, step, surrogate};
+use super::layer::{Layer, straight};
+use super::neuron::{STATE, State, step, surrogate};
 use super::products::{add_ints, gather, spiking};
-use super::shape::{CLASS_BLOCKS, Ints, LANES};
+use super::shape::{Bytes, CLASS_BLOCKS, Ints, LANES};
 use super::workspace::{Input, StageSpace, Workspace};
 
 /// All layers of an image; what each of them sent stays in the workspace.
@@ -154,7 +154,7 @@ fn second_conv(first: &StageSpace, second: &mut StageSpace, job: &Job, fed: &mut
 #[inline(always)]
 fn pool(stage: &mut StageSpace, job: &Job, index: usize, fed: &mut [Ints]) {
     let StageSpace { conv, pool, .. } = stage;
-    let straight = vec![(0, u64::MAX)];
+    let straight = straight();
     for number in 0..pool.active.len() {
         let (y, x) = pool.place(number);
         for block in 0..pool.blocks {
@@ -164,7 +164,7 @@ fn pool(stage: &mut StageSpace, job: &Job, index: usize, fed: &mut [Ints]) {
                 // Four bytes of 0 or 1 don't carry.
                 let counts = a[t] + b[t] + c[t] + d[t];
                 for (fed, count) in fed.iter_mut().zip(counts.to_le_bytes()) {
-                    *fed = (f32::from(count) * job.amplitude * 4096.0) as i32;
+                    *fed = (f32::from(count) * job.amplitude * STATE as f32) as i32;
                 }
             }
             pool.advance(
@@ -172,7 +172,7 @@ fn pool(stage: &mut StageSpace, job: &Job, index: usize, fed: &mut [Ints]) {
                 (number, block),
                 fed,
                 &straight,
-                u64::MAX,
+                Bytes::MAX,
                 job.train,
             );
         }

@@ -8,9 +8,9 @@ use super::shape::{Bytes, Ints, LANES, Reals};
 /// Which delays the channels of a block have: (steps, channels), each channel once.
 pub type Routes = Vec<(usize, Bytes)>;
 
-/// Routes without delays, of each block.
-pub fn straight(blocks: usize) -> Vec<Routes> {
-    vec![vec![(0, Bytes::MAX)]; blocks]
+/// Routes without delays.
+pub fn straight() -> Routes {
+    vec![(0, Bytes::MAX)]
 }
 
 pub struct Layer {

@@ -133,7 +133,9 @@ export interface SlayerNetwork {
 
 /** A batch of images as events; the form of `EventLists`. */
 export interface SlayerImages {
+  /** [image][step + 1]: where the events of a step begin. */
   readonly offsets: Uint32Array;
+  /** Pixels that spike, row x 28 + column, each at most once in a step. */
   readonly events: Uint16Array;
   readonly labels: Uint8Array;
   /** Number of the first image in its pass, for dropout. */
