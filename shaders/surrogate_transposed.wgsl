@@ -7,7 +7,7 @@
 // errors      f32 [slot][sample][segment][width]
 // upstream    f32 [slot][sample][segment][below_width]
 // launch      x: samples, y: slots, z: steps of the segment; each thread has every lanes-th quad of inputs
-// cost        8 B and 2 flops a weight that an input has
+// cost        2 flops a weight that an input has; errors, weights and upstream once
 // deterministic
 //
 // Where channels, above and below, come in quads, five loads of quads make sixteen multiply-adds.

@@ -42,8 +42,8 @@ export function surrogateCosts(
     surrogate_forward: over(forward),
     surrogate_backward: over(backward),
     surrogate_weights: over(weights),
-    surrogate_matmul: sumOfCosts(passing.filter(({ dense }) => dense).map(product)),
-    surrogate_transposed: sumOfCosts(passing.filter(({ dense }) => !dense).map(transposed)),
+    surrogate_matmul: sumOfCosts(passing.filter(({ dense }) => dense).map(sentBack)),
+    surrogate_transposed: sumOfCosts(passing.filter(({ dense }) => !dense).map(sentBack)),
     surrogate_loss: inOrder(6 * outputs, 6 * outputs),
     surrogate_norm: over(({ learned, slots }) => inOrder(4 * learned * slots, 2 * learned * slots)),
     surrogate_update: over(({ learned, slots }) => inOrder(24 * learned * slots, 15 * learned * slots)),
@@ -101,17 +101,11 @@ function weights(layer: LayerWork): KernelCost {
   };
 }
 
-/** The errors of a layer times its weights: a multiply-add each, and each matrix once. */
-function product(layer: LayerWork): KernelCost {
-  const { connections, steps, samples, slots, inputs, neurons } = layer;
+/** The errors of a layer times its weights: a multiply-add a connection; errors, weights and what goes down once each. */
+function sentBack(layer: LayerWork): KernelCost {
+  const { connections, weights, steps, samples, slots, inputs, neurons } = layer;
   const rows = steps * samples;
-  return inOrder(4 * (rows * (inputs + neurons) + connections * slots), connections * rows);
-}
-
-/** 8 B and a multiply-add a connection, step and sample. */
-function transposed({ connections, steps, samples, neurons }: LayerWork): KernelCost {
-  const count = connections * steps * samples;
-  return { operations: count, traffic: [{ bytes: 8 * count, within: 4 * neurons }], scattered: [] };
+  return inOrder(4 * (rows * (inputs + neurons) + weights * slots), connections * rows);
 }
 
 /** Bytes that are read or written once: small ones are still in a cache from the kernel before. */
