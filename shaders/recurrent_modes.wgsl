@@ -1,11 +1,14 @@
 // Sparse recurrent networks of equal leaky integrate-and-fire neurons with exponential currents, all delays one step, many
 // steps at once: one workgroup for each network. Equations: src/kernels/recurrent-modes.ts. A neuron's v is the sum of
-// modes that decay each by its own factor, so that nothing is written for a neuron between its arrivals and its spikes.
+// modes that decay each by its own factor, so that nothing is written for a neuron between its arrivals and its spikes. Nor is
+// it read in every step: at the beginning of a window of steps each neuron's headroom is found, how far from the threshold it
+// stays in the whole window unless something arrives. Arrivals diminish it; whoever has none left is looked at in every step.
 //
 // For step = first_step .. first_step + steps - 1, in this order, k steps after the last multiple of the period before:
 //   scale     at k = period: U *= P^k, X[c] *= e^(-k dt/tau_c); k = 0
+//   window    where one begins, the headroom of all neurons; no window goes beyond a multiple of the period
 //   sources   spike by their lists or at random
-//   membrane  s = P^(k+1) U + sum over c of e^(-(k+1) dt/tau_c) X[c], v = R + s
+//   membrane  of neurons without headroom: s = P^(k+1) U + sum over c of e^(-(k+1) dt/tau_c) X[c], v = R + s
 //   spikes    where s > threshold - R; v = reset, U = HELD
 //   release   of neurons whose refractory period ends: U such that v is what it was held at
 //   rows      each spike, by the number of its source, adds its weights to X[c] of its targets, and to U what keeps v as it is
@@ -15,11 +18,13 @@
 // rows      u32 [neuron] and the end; no row has a target twice
 // synapses  u32: target | class << 20
 // weights   i32, in units of 2^-k; of the classes whose synapses have weights of their own
-// state     f32 [field][stride]: v (mV) of refractory neurons, steps of refractoriness left, U (HELD while refractory),
-//           X of each channel; scratch: the list of spikes of a step, the same by number, refractory neurons by their ends
+// state     f32: v (mV) of refractory neurons [stride]; steps of refractoriness left [stride]; U (HELD while refractory),
+//           X[0], X[1] and headroom (mV) of each neuron; X[2], X[3] and two that are not used, if there are so many channels;
+//           scratch, [stride] each: the list of spikes of a step, the same by number, refractory neurons by their ends,
+//           neurons without headroom
 // raster, counts, traces   as for recurrent_network.wgsl
 // launch    one workgroup for each slot
-// cost      a step: 4 B (1 + channels) and 2 + 2 channels flops a neuron; 20 B an event
+// cost      a window: 20 B a neuron and 8 + 7 channels flops; an event: 4 B of synapse and 32 B of state
 // deterministic
 
 // #include "philox.wgsl"
@@ -52,12 +57,24 @@ const HELD = -1e30;
 const HELD_BELOW = -1e20;
 // Steps of refractoriness from which on a neuron is held for ever.
 const FOREVER = 16777216.0;
+// Steps of a window at the most. Windows are shorter while more than one in SOME neurons has no headroom.
+const LONGEST_WINDOW = 16u;
+const SOME = 16u;
+// What headroom is diminished by, in proportion to the modes: rounding, of up to some thousand arrivals in a window.
+const ROUNDING = 0.000244140625;
+// Headroom of neurons without it; whatever is below has been listed.
+const EXPOSED = -1e30;
+const EXPOSED_BELOW = -1e20;
+// No factor is below: a period has four steps at the least, and a power is not below 2^-16 in it.
+const LEAST_DECAY = 0.0625;
 
 // Spikes in the list of this step; entries of the queue of refractory neurons, all since the launch began.
 var<workgroup> listed: atomic<u32>;
 var<workgroup> queued: atomic<u32>;
 // Neurons released in this step and in the next, in turn.
 var<workgroup> released: array<atomic<u32>, 2>;
+// Neurons without headroom.
+var<workgroup> exposed: atomic<u32>;
 
 fn at(index: u32) -> f32 {
   return state[index >> 2u][index & 3u];
@@ -67,20 +84,39 @@ fn put(index: u32, value: f32) {
   state[index >> 2u][index & 3u] = value;
 }
 
-fn field(slot: Slot, number: u32) -> u32 {
-  return slot.state + number * slot.stride;
+/// Where the first neuron's U, X[0], X[1] and headroom are, in quads.
+fn modes_of(slot: Slot) -> u32 {
+  return (slot.state + 2u * slot.stride) / 4u;
+}
+
+/// Where the first neuron's X[2] and X[3] are, in quads.
+fn more_of(slot: Slot) -> u32 {
+  return (slot.state + 6u * slot.stride) / 4u;
+}
+
+/// A list of numbers of neurons.
+fn scratch(slot: Slot, number: u32) -> u32 {
+  return slot.state + (select(6u, 10u, slot.exponential > 2u) + number) * slot.stride;
+}
+
+fn ends_of(slot: Slot) -> u32 {
+  return slot.state + slot.stride;
 }
 
 fn list_of(slot: Slot) -> u32 {
-  return field(slot, 3u + slot.exponential);
+  return scratch(slot, 0u);
 }
 
 fn sorted_of(slot: Slot) -> u32 {
-  return field(slot, 4u + slot.exponential);
+  return scratch(slot, 1u);
 }
 
 fn queue_of(slot: Slot) -> u32 {
-  return field(slot, 5u + slot.exponential);
+  return scratch(slot, 2u);
+}
+
+fn exposed_of(slot: Slot) -> u32 {
+  return scratch(slot, 3u);
 }
 
 /// Number k of row `row` of the powers.
@@ -109,17 +145,47 @@ fn note_spike(slot: Slot, neuron: u32, step: u32) {
   }
 }
 
-/// v of a neuron, k steps after the last multiple of the period.
-fn membrane(slot: Slot, neuron: u32, k: u32) -> f32 {
-  let u = at(field(slot, 2u) + neuron);
-  if (u < HELD_BELOW) {
-    return at(field(slot, 0u) + neuron);
+/// What modes are multiplied by: U, X[0], X[1] and nothing; X[2], X[3].
+struct Factors {
+  first: vec4<f32>,
+  more: vec4<f32>,
+}
+
+/// The factors' powers, k steps after the last multiple of the period.
+fn factors_at(slot: Slot, k: u32) -> Factors {
+  var factors = Factors(vec4<f32>(power(slot, 0u, k), 0.0, 0.0, 0.0), vec4<f32>(0.0));
+  if (slot.exponential > 0u) {
+    factors.first.y = power(slot, 1u, k);
   }
-  var sum = u * power(slot, 0u, k);
-  for (var c = 0u; c < slot.exponential; c++) {
-    sum += at(field(slot, 3u + c) + neuron) * power(slot, 1u + c, k);
+  if (slot.exponential > 1u) {
+    factors.first.z = power(slot, 2u, k);
   }
-  return shared_parameter(slot, REST) + sum;
+  if (slot.exponential > 2u) {
+    factors.more.x = power(slot, 3u, k);
+  }
+  if (slot.exponential > 3u) {
+    factors.more.y = power(slot, 4u, k);
+  }
+  return factors;
+}
+
+/// s of a neuron with these modes, far below any threshold while it is held.
+fn sum_of(slot: Slot, neuron: u32, modes: vec4<f32>, factors: Factors) -> f32 {
+  var s = modes.x * factors.first.x + modes.y * factors.first.y + modes.z * factors.first.z;
+  if (slot.exponential > 2u) {
+    let more = state[more_of(slot) + neuron];
+    s += more.x * factors.more.x + more.y * factors.more.y;
+  }
+  return s;
+}
+
+/// v of a neuron.
+fn membrane(slot: Slot, neuron: u32, factors: Factors) -> f32 {
+  let modes = state[modes_of(slot) + neuron];
+  if (modes.x < HELD_BELOW) {
+    return at(slot.state + neuron);
+  }
+  return shared_parameter(slot, REST) + sum_of(slot, neuron, modes, factors);
 }
 
 /// A neuron with s = v - R above the threshold spikes at step `t` of the launch, and waits in the queue.
@@ -127,31 +193,42 @@ fn spike(slot: Slot, neuron: u32, s: f32, step: u32, t: u32) {
   note_spike(slot, neuron, step);
   let over = shared_parameter(slot, REST) + s - shared_parameter(slot, THRESHOLD);
   let reset = parameter_of(slot, RESET, neuron) + parameter_of(slot, KEEP, neuron) * over;
-  put(field(slot, 0u) + neuron, reset);
+  put(slot.state + neuron, reset);
   // When it is over, counted from the launch's beginning.
-  put(field(slot, 1u) + neuron, f32(t + 1u) + shared_parameter(slot, REFRACTORY));
-  put(field(slot, 2u) + neuron, HELD);
+  put(ends_of(slot) + neuron, f32(t + 1u) + shared_parameter(slot, REFRACTORY));
+  state[modes_of(slot) + neuron].x = HELD;
   put(queue_of(slot) + atomicAdd(&queued, 1u) % slot.stride, f32(neuron));
 }
 
 /// Lets a neuron go on from what it was held at.
-fn release(slot: Slot, neuron: u32, k: u32) {
-  var u = at(field(slot, 0u) + neuron) - shared_parameter(slot, REST);
-  for (var c = 0u; c < slot.exponential; c++) {
-    u -= at(field(slot, 3u + c) + neuron) * power(slot, 1u + c, k);
+fn release(slot: Slot, neuron: u32, k: u32, factors: Factors) {
+  var modes = state[modes_of(slot) + neuron];
+  modes.x = 0.0;
+  let u = at(slot.state + neuron) - shared_parameter(slot, REST) - sum_of(slot, neuron, modes, factors);
+  modes.x = u * power(slot, 1u + slot.exponential, k);
+  // Its headroom was found while it was held.
+  if (modes.w > EXPOSED_BELOW) {
+    expose(slot, neuron);
+    modes.w = EXPOSED;
   }
-  put(field(slot, 2u) + neuron, u * power(slot, 1u + slot.exponential, k));
+  state[modes_of(slot) + neuron] = modes;
+}
+
+/// From now on a neuron is looked at in each step of the window.
+fn expose(slot: Slot, neuron: u32) {
+  put(exposed_of(slot) + atomicAdd(&exposed, 1u), f32(neuron));
 }
 
 /// Multiplies U and X by the factors of a whole period.
 fn scale(slot: Slot, period: u32, lane: u32) {
-  let quads = slot.stride / 4u;
-  for (var m = 0u; m <= slot.exponential; m++) {
-    let factor = power(slot, m, period);
-    let first = field(slot, 2u + m) / 4u;
-    for (var quad = lane; quad < quads; quad += lanes) {
-      let old = state[first + quad];
-      state[first + quad] = select(old * factor, vec4<f32>(HELD), old < vec4<f32>(HELD_BELOW));
+  let factors = factors_at(slot, period);
+  for (var neuron = lane; neuron < slot.stride; neuron += lanes) {
+    let old = state[modes_of(slot) + neuron];
+    var modes = old * factors.first;
+    modes.x = select(modes.x, HELD, old.x < HELD_BELOW);
+    state[modes_of(slot) + neuron] = modes;
+    if (slot.exponential > 2u) {
+      state[more_of(slot) + neuron] *= factors.more;
     }
   }
 }
@@ -173,89 +250,131 @@ fn sort(slot: Slot, count: u32, into: u32, key: u32, lane: u32) {
   }
 }
 
-/// Sends one spike along its row; k as of the arrival.
-fn send(slot: Slot, source: u32, k: u32, lane: u32) {
-  let row = slot.rows + source;
-  let end = rows[row + 1u];
+/// What an arrival of weight 1 adds to a neuron's modes, headroom among them.
+struct Gain {
+  first: vec4<f32>,
+  more: vec4<f32>,
+}
+
+/// Of the class whose description is at `kind`; `left` steps of the window are to come.
+fn gain_of(slot: Slot, kind: u32, k: u32, left: u32) -> Gain {
+  let plane = tables[kind];
   let gains = 2u + slot.exponential;
-  for (var place = rows[row] + lane; place < end; place += lanes) {
-    let word = synapses[slot.synapses + place];
-    let neuron = word & TARGET_MASK;
-    let kind = slot.classes + 4u * (word >> CLASS_SHIFT);
-    let plane = tables[kind];
-    var units = bitcast<i32>(tables[kind + 2u]);
-    if (tables[kind + 3u] != 0u) {
-      units = weights[slot.weights + place];
-    }
-    let weight = f32(units) * slot.unit;
-    let u = field(slot, 2u) + neuron;
-    if (plane < slot.delta) {
-      put(u, at(u) + weight * power(slot, gains - 1u, k));
-    } else {
-      let c = plane - slot.delta;
-      let x = field(slot, 3u + c) + neuron;
-      put(x, at(x) + weight * power(slot, gains + 2u * c, k));
-      put(u, at(u) + weight * power(slot, gains + 2u * c + 1u, k));
-    }
+  let highest = gains + 2u * slot.exponential;
+  var gain = Gain(vec4<f32>(0.0), vec4<f32>(0.0));
+  if (plane < slot.delta) {
+    gain.first = vec4<f32>(power(slot, gains - 1u, k), 0.0, 0.0, -power(slot, highest, left));
+    return gain;
   }
-}
-
-/// The quads of a lane in which something is above the threshold: the first, the last, how many.
-struct Hits {
-  first: u32,
-  last: u32,
-  count: u32,
-}
-
-fn note_hit(hits: ptr<function, Hits>, quad: u32, s: vec4<f32>, margin: f32) {
-  let hit = any(s > vec4<f32>(margin));
-  (*hits).first = select((*hits).first, quad, hit && (*hits).count == 0u);
-  (*hits).last = select((*hits).last, quad, hit);
-  (*hits).count += select(0u, 1u, hit);
-}
-
-/// Where s is above the threshold. There is a loop for each number of channels, with nothing in it but loads, sums and
-/// comparisons: it is most of the work.
-fn find_spikes(slot: Slot, step: u32, t: u32, k: u32, lane: u32) {
-  let quads = slot.stride / 4u;
-  let at_u = field(slot, 2u) / 4u;
-  let margin = shared_parameter(slot, THRESHOLD) - shared_parameter(slot, REST);
-  let own = power(slot, 0u, k);
-  var powers = vec4<f32>(0.0);
-  for (var c = 0u; c < slot.exponential; c++) {
-    powers[c] = power(slot, 1u + c, k);
-  }
-  var hits = Hits(0u, 0u, 0u);
-  if (slot.exponential == 2u) {
-    let one = powers.x;
-    let two = powers.y;
-    for (var quad = lane; quad < quads; quad += lanes) {
-      let s = state[at_u + quad] * own + state[at_u + quads + quad] * one;
-      note_hit(&hits, quad, s + state[at_u + 2u * quads + quad] * two, margin);
-    }
+  let c = plane - slot.delta;
+  let row = gains + 2u * c;
+  let x = power(slot, row, k);
+  gain.first = vec4<f32>(power(slot, row + 1u, k), 0.0, 0.0, -power(slot, highest + 1u + c, left));
+  if (c == 0u) {
+    gain.first.y = x;
+  } else if (c == 1u) {
+    gain.first.z = x;
+  } else if (c == 2u) {
+    gain.more.x = x;
   } else {
-    for (var quad = lane; quad < quads; quad += lanes) {
-      var s = state[at_u + quad] * own;
-      for (var c = 0u; c < slot.exponential; c++) {
-        s += state[at_u + (1u + c) * quads + quad] * powers[c];
-      }
-      note_hit(&hits, quad, s, margin);
-    }
+    gain.more.y = x;
   }
-  if (hits.count == 0u) {
+  return gain;
+}
+
+/// An arrival's addition to the modes of a neuron; what lowers v leaves the headroom as it is.
+fn arrive(slot: Slot, neuron: u32, weight: f32, gain: Gain) {
+  var modes = state[modes_of(slot) + neuron];
+  modes += vec4<f32>(weight, weight, weight, max(weight, 0.0)) * gain.first;
+  if (modes.w < 0.0 && modes.w > EXPOSED_BELOW) {
+    expose(slot, neuron);
+    modes.w = EXPOSED;
+  }
+  state[modes_of(slot) + neuron] = modes;
+  if (slot.exponential > 2u) {
+    state[more_of(slot) + neuron] += weight * gain.more;
+  }
+}
+
+/// Sends one spike along its row; k as of the arrival, and `left` steps of the window are to come.
+fn send(slot: Slot, source: u32, k: u32, left: u32, lane: u32) {
+  let row = slot.rows + source;
+  let first = rows[row];
+  let end = rows[row + 1u];
+  if (first == end) {
     return;
   }
-  // One or two are known; more are looked for between the first and the last.
-  let stride = select(lanes, max(hits.last - hits.first, 1u), hits.count <= 2u);
-  for (var quad = hits.first; quad <= hits.last; quad += stride) {
-    var s = state[at_u + quad] * own;
-    for (var c = 0u; c < slot.exponential; c++) {
-      s += state[at_u + (1u + c) * quads + quad] * powers[c];
+  // Rows go by class, so the ends tell whether there is one only. There mostly is, and nothing of it is looked up again.
+  let number = synapses[slot.synapses + first] >> CLASS_SHIFT;
+  let kind = slot.classes + 4u * number;
+  let same = number == synapses[slot.synapses + end - 1u] >> CLASS_SHIFT && tables[kind + 3u] == 0u;
+  let gain = gain_of(slot, kind, k, left);
+  let weight = f32(bitcast<i32>(tables[kind + 2u])) * slot.unit;
+  for (var place = select(end, first + lane, same); place < end; place += lanes) {
+    arrive(slot, synapses[slot.synapses + place] & TARGET_MASK, weight, gain);
+  }
+  for (var place = select(first + lane, end, same); place < end; place += lanes) {
+    let word = synapses[slot.synapses + place];
+    let own = slot.classes + 4u * (word >> CLASS_SHIFT);
+    var units = bitcast<i32>(tables[own + 2u]);
+    if (tables[own + 3u] != 0u) {
+      units = weights[slot.weights + place];
     }
-    for (var w = 0u; w < 4u; w++) {
-      if (s[w] > margin) {
-        spike(slot, 4u * quad + w, s[w], step, t);
+    arrive(slot, word & TARGET_MASK, f32(units) * slot.unit, gain_of(slot, own, k, left));
+  }
+}
+
+/// Finds the headroom of all neurons in the `count` steps from k on. If nothing arrives, s is below the larger of its first
+/// and last values and a share of the modes, as its second derivative is: h^2 / 8 of that of a mode.
+fn look_ahead(slot: Slot, k: u32, count: u32, lane: u32) {
+  let margin = shared_parameter(slot, THRESHOLD) - shared_parameter(slot, REST);
+  let begin = factors_at(slot, k);
+  let end = factors_at(slot, k + count - 1u);
+  let bend = bend_of(slot, f32(count - 1u));
+  // Blocks of 32 neurons of a lane: those that have none are marked, since there are few.
+  for (var base = lane; base < slot.stride; base += 32u * lanes) {
+    var marks = 0u;
+    for (var n = 0u; n < 32u; n++) {
+      let neuron = base + n * lanes;
+      if (neuron >= slot.stride) {
+        break;
       }
+      let modes = state[modes_of(slot) + neuron];
+      let size = abs(modes * begin.first) * bend.first;
+      var slack = size.x + size.y + size.z;
+      if (slot.exponential > 2u) {
+        let more = abs(state[more_of(slot) + neuron] * begin.more) * bend.more;
+        slack += more.x + more.y;
+      }
+      let highest = max(sum_of(slot, neuron, modes, begin), sum_of(slot, neuron, modes, end));
+      let room = margin - highest - slack;
+      state[modes_of(slot) + neuron].w = select(room, EXPOSED, room < 0.0);
+      marks |= select(0u, 1u << n, room < 0.0);
+    }
+    while (marks != 0u) {
+      expose(slot, base + countTrailingZeros(marks) * lanes);
+      marks &= marks - 1u;
+    }
+  }
+}
+
+/// What share of a mode s may be above its larger end, in a window that is `length` long, with the share for rounding.
+fn bend_of(slot: Slot, length: f32) -> Factors {
+  let decay = factors_at(slot, 1u);
+  let first = log(max(decay.first, vec4<f32>(LEAST_DECAY))) * length;
+  let more = log(max(decay.more, vec4<f32>(LEAST_DECAY))) * length;
+  return Factors(first * first * 0.125 + ROUNDING, more * more * 0.125 + ROUNDING);
+}
+
+/// Lets those of the neurons without headroom spike whose s is above the threshold.
+fn find_spikes(slot: Slot, step: u32, t: u32, factors: Factors, lane: u32) {
+  let margin = shared_parameter(slot, THRESHOLD) - shared_parameter(slot, REST);
+  let end = atomicLoad(&exposed);
+  for (var entry = lane; entry < end; entry += lanes) {
+    let neuron = u32(at(exposed_of(slot) + entry));
+    let s = sum_of(slot, neuron, state[modes_of(slot) + neuron], factors);
+    if (s > margin) {
+      spike(slot, neuron, s, step, t);
     }
   }
 }
@@ -278,7 +397,7 @@ fn main(
     }
   }
   // The queue of those that are refractory from before, by the ends of their periods.
-  let ends = field(slot, 1u);
+  let ends = ends_of(slot);
   for (var neuron = lane; neuron < slot.stride; neuron += lanes) {
     let left = at(ends + neuron);
     if (left > 0.0 && left < FOREVER) {
@@ -295,6 +414,9 @@ fn main(
   storageBarrier();
   workgroupBarrier();
   var first_waiting = 0u;
+  var window = LONGEST_WINDOW;
+  // Steps of the window that are to come.
+  var left = 0u;
   for (var t = 0u; t < params.steps; t++) {
     let step = params.first_step + t;
     var k = 1u;
@@ -306,13 +428,27 @@ fn main(
       k = 1u;
       storageBarrier();
     }
+    if (left == 0u) {
+      let many = workgroupUniformLoad(&exposed) * SOME > slot.stride;
+      window = select(min(2u * window, LONGEST_WINDOW), max(window / 2u, 1u), many);
+      left = min(window, min(period + 1u - k, params.steps - t));
+      if (lane == 0u) {
+        atomicStore(&exposed, 0u);
+      }
+      workgroupBarrier();
+      look_ahead(slot, k, left, lane);
+      storageBarrier();
+      workgroupBarrier();
+    }
+    left -= 1u;
     spike_sources(slot, step, lane, lanes);
-    find_spikes(slot, step, t, k, lane);
+    let factors = factors_at(slot, k);
+    find_spikes(slot, step, t, factors, lane);
     storageBarrier();
     let count = workgroupUniformLoad(&listed);
     if ((params.record & RECORD_TRACES) != 0u) {
       for (var m = lane; m < slot.trace_count; m += lanes) {
-        traces[slot.traces + t * slot.trace_count + m] = membrane(slot, tables[slot.traced + m], k);
+        traces[slot.traces + t * slot.trace_count + m] = membrane(slot, tables[slot.traced + m], factors);
       }
       // Before a release.
       storageBarrier();
@@ -323,7 +459,7 @@ fn main(
       if (at(ends + neuron) != f32(t + 1u)) {
         break;
       }
-      release(slot, neuron, k);
+      release(slot, neuron, k, factors);
       atomicAdd(&released[t & 1u], 1u);
     }
     sort(slot, count, sorted_of(slot), 0u, lane);
@@ -335,7 +471,7 @@ fn main(
     workgroupBarrier();
     first_waiting += atomicLoad(&released[t & 1u]);
     for (var spike = 0u; spike < count; spike++) {
-      send(slot, u32(at(sorted_of(slot) + spike)), k, lane);
+      send(slot, u32(at(sorted_of(slot) + spike)), k, left, lane);
       storageBarrier();
     }
   }

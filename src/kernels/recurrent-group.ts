@@ -6,7 +6,7 @@ import type { RecurrentOptions, RecurrentRecord, RecurrentState } from './recurr
 import { packColumns } from './recurrent-columns.ts';
 import { RECORD_RASTER, RECORD_TRACES, RecurrentLaunches } from './recurrent-launches.ts';
 import { learns, type PropagationMethod, takesManySteps } from './recurrent-method.ts';
-import { fromModes, type Modes } from './recurrent-modes.ts';
+import { fromModes, keptStateLength, type Modes } from './recurrent-modes.ts';
 import { type CompiledNetwork, classOf } from './recurrent-network.ts';
 import { type PackedNetworks, type PackedSlot, packNetworks } from './recurrent-packing.ts';
 import { cutRows } from './recurrent-rows.ts';
@@ -169,12 +169,11 @@ export class RecurrentGroup implements Disposable {
   /** Membrane potentials, refractoriness, adaptation and channels of a network. */
   async state(slot: number): Promise<RecurrentState> {
     const { offsets, neurons, stride, exponential } = this.#slot(slot);
-    const all = new Float32Array(
-      await this.#read('state', offsets.state, (STATE_FIELDS + exponential) * stride),
-    );
     const modes = this.#modes?.[slot];
-    if (modes) fromModes(all, modes, stride, this.#step);
-    const field = (index: number) => all.slice(index * stride, index * stride + neurons);
+    const length = modes ? keptStateLength(exponential, stride) : (STATE_FIELDS + exponential) * stride;
+    const kept = new Float32Array(await this.#read('state', offsets.state, length));
+    const fields = modes ? fromModes(kept, modes, stride, this.#step) : kept;
+    const field = (index: number) => fields.slice(index * stride, index * stride + neurons);
     return {
       v: field(0),
       refractory: field(1).map((left) => (left >= 2 ** 24 ? 0 : left)),

@@ -26,6 +26,8 @@ const LONGEST_PERIOD = 64;
 const SHORTEST_PERIOD = 4;
 /** Powers of the factors are not below this within a period. */
 const LEAST_POWER = 2 ** -16;
+/** By which bounds of what arrivals add to v are larger than they are, since sums are rounded. */
+const BOUND_MARGIN = 2 ** -8;
 /** U of neurons that are refractory: no power and no sum brings it near a threshold. */
 export const HELD = -1e30;
 
@@ -118,12 +120,20 @@ function scaleBefore({ period }: Modes, step: number): number {
 /**
  * The table of `recurrent_modes`: the period, then rows of period + 1 numbers for k = 0 .. period: P^k; e^(-k dt/tau_c)
  * for each c; P^-k; and for each c A_c e^(k dt/tau_c), -A_c P^-k: what an arrival of weight 1 adds to U (delta), to X_c
- * and to U.
+ * and to U. At last, for delta and for each c, what an arrival of weight 1 adds to v at the most in the next k steps: the
+ * highest so far of P^i and of A_c (e^(-i dt/tau_c) - P^i), i = 1 .. k.
  *
  * @returns where it begins
  */
 export function writeModes(tables: TableWriter, { period, leak, channels }: Modes): number {
   const row = (of: (k: number) => number) => Array.from({ length: period + 1 }, (_, k) => of(k));
+  const highest = (of: (i: number) => number) => {
+    let most = 0;
+    return row((k) => {
+      if (k > 0) most = Math.max(most, of(k) * (1 + BOUND_MARGIN));
+      return most;
+    });
+  };
   const at = tables.write([period]);
   tables.writeReals([
     ...row((k) => leak ** k),
@@ -133,37 +143,70 @@ export function writeModes(tables: TableWriter, { period, leak, channels }: Mode
       ...row((k) => gain * decay ** -k),
       ...row((k) => -gain * leak ** -k),
     ]),
+    ...highest((i) => leak ** i),
+    ...channels.flatMap(({ decay, gain }) => highest((i) => gain * (decay ** i - leak ** i))),
   ]);
   return at;
 }
 
-/** Turns the state of a network at step 0, with v and g, into modes: U in the place of adaptation, X_c in that of g_c. */
-export function toModes(state: Float32Array, { restMv, channels }: Modes, stride: number): void {
-  for (let neuron = 0; neuron < stride; neuron++) {
-    const held = (state[stride + neuron] as number) > 0;
-    let u = (state[neuron] as number) - restMv;
-    channels.forEach(({ gain }, channel) => {
-      const at = (STATE_FIELDS + channel) * stride + neuron;
-      const x = gain * (state[at] as number);
-      state[at] = x;
-      u -= x;
-    });
-    state[2 * stride + neuron] = held ? HELD : u;
-  }
+/**
+ * Floats of state of a network that is computed by modes: v and steps of refractoriness, [neuron] each; U, X_0, X_1 and the
+ * headroom of each neuron, then X_2, X_3 and two that are not used where there are more than two channels; and what the
+ * kernel works with, four words a neuron.
+ */
+export function modalStateLength(channels: number, stride: number): number {
+  return (2 + 4 * quadsOf(channels) + 4) * stride;
 }
 
-/** The reverse before step `step`: v of neurons that are not refractory, no adaptation, g of the channels. */
-export function fromModes(state: Float32Array, modes: Modes, stride: number, step: number): void {
-  const k = scaleBefore(modes, step);
+/** Floats of that which are kept from one launch to the next. */
+export function keptStateLength(channels: number, stride: number): number {
+  return (2 + 4 * quadsOf(channels)) * stride;
+}
+
+function quadsOf(channels: number): number {
+  return channels > 2 ? 2 : 1;
+}
+
+/** Where X of a channel of a neuron is in the state. */
+function placeOf(channel: number, neuron: number, stride: number): number {
+  return channel < 2 ? 2 * stride + 4 * neuron + 1 + channel : 6 * stride + 4 * neuron + channel - 2;
+}
+
+/**
+ * The state of a network at step 0, by modes.
+ *
+ * @param fields v, refractoriness, adaptation and g of each channel, [field][stride]
+ */
+export function toModes(fields: Float32Array, { restMv, channels }: Modes, stride: number): Float32Array {
+  const state = new Float32Array(keptStateLength(channels.length, stride));
+  state.set(fields.subarray(0, 2 * stride));
   for (let neuron = 0; neuron < stride; neuron++) {
-    let v = modes.restMv + (state[2 * stride + neuron] as number) * modes.leak ** k;
-    modes.channels.forEach(({ decay, gain }, channel) => {
-      const at = (STATE_FIELDS + channel) * stride + neuron;
-      const x = (state[at] as number) * decay ** k;
-      state[at] = x / gain;
+    const held = (fields[stride + neuron] as number) > 0;
+    let u = (fields[neuron] as number) - restMv;
+    channels.forEach(({ gain }, channel) => {
+      const x = gain * (fields[(STATE_FIELDS + channel) * stride + neuron] as number);
+      state[placeOf(channel, neuron, stride)] = x;
+      u -= x;
+    });
+    state[2 * stride + 4 * neuron] = held ? HELD : u;
+  }
+  return state;
+}
+
+/** The reverse before step `step`: v also of neurons that are not refractory, no adaptation, g of the channels. */
+export function fromModes(state: Float32Array, modes: Modes, stride: number, step: number): Float32Array {
+  const { restMv, leak, channels } = modes;
+  const k = scaleBefore(modes, step);
+  const fields = new Float32Array((STATE_FIELDS + channels.length) * stride);
+  fields.set(state.subarray(0, 2 * stride));
+  for (let neuron = 0; neuron < stride; neuron++) {
+    let v = restMv + (state[2 * stride + 4 * neuron] as number) * leak ** k;
+    channels.forEach(({ decay, gain }, channel) => {
+      const x = (state[placeOf(channel, neuron, stride)] as number) * decay ** k;
+      fields[(STATE_FIELDS + channel) * stride + neuron] = x / gain;
       v += x;
     });
-    if ((state[stride + neuron] as number) === 0) state[neuron] = v;
-    state[2 * stride + neuron] = 0;
+    if ((state[stride + neuron] as number) === 0) fields[neuron] = v;
   }
+  return fields;
 }

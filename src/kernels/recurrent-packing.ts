@@ -13,7 +13,7 @@ import {
   writeLearningState,
   writeRules,
 } from './recurrent-learning.ts';
-import { type Modes, toModes, writeModes } from './recurrent-modes.ts';
+import { type Modes, modalStateLength, toModes, writeModes } from './recurrent-modes.ts';
 import { type CompiledNetwork, valueAt } from './recurrent-network.ts';
 import { fixedPoint } from './recurrent-numbers.ts';
 import { type CutRows, cutRows } from './recurrent-rows.ts';
@@ -29,9 +29,6 @@ import {
 
 /** Steps of refractoriness of neurons that are never integrated: so many that one less is the same number in f32. */
 const HELD_FOREVER = 2 ** 30;
-/** Words of each neuron that `recurrent_modes` has after the list of spikes: the sorted list, and the refractory ones. */
-const MODES_SCRATCH = 2;
-
 /** Where the parts of one network are in the buffers. */
 export interface PackedSlot {
   readonly neurons: number;
@@ -203,8 +200,9 @@ export function packNetworks(
     totals.rows += cut.rows.length + columnsLength(network, learning);
     totals.synapses += slot.synapseCount;
     totals.weights += weighted ? slot.synapseCount : 0;
-    totals.state +=
-      stateLength(shape) + learningLength(network, stride) + (modes ? MODES_SCRATCH * stride : 0);
+    totals.state += modes
+      ? modalStateLength(exponential, stride)
+      : stateLength(shape) + learningLength(network, stride);
     totals.ring += modes ? 0 : depth * planes * stride;
     totals.raster += options.recordSteps * (stride / 32);
     totals.counts += stride;
@@ -230,17 +228,19 @@ export function packNetworks(
     const slot = slots[index] as PackedSlot;
     const { shape, cut } = layouts[index] as Layout;
     writeSynapses(packed, slot, network, cut, shape);
-    writeState(packed.state, slot, network, shape);
     const { rows, synapses, state } = slot.offsets;
     const modes = options.modes?.[index];
-    if (modes) toModes(packed.state.subarray(state), modes, slot.stride);
+    const fields = initialState(network, shape);
+    packed.state.set(modes ? toModes(fields, modes, shape.stride) : fields, state);
     const end = rows + cut.rows.length;
     writeColumns(packed.rows.subarray(end), network, {
       rows: packed.rows.subarray(rows, end),
       parts: shape.parts,
       words: packed.synapses.subarray(synapses, synapses + slot.synapseCount),
     });
-    writeLearningState(packed.state.subarray(state + stateLength(shape)), network, shape.stride);
+    if (modes === undefined) {
+      writeLearningState(packed.state.subarray(state + stateLength(shape)), network, shape.stride);
+    }
   });
   return packed;
 }
@@ -267,27 +267,27 @@ function writeSynapses(
   }
 }
 
-function writeState(
-  state: Float32Array,
-  { offsets, stride, neurons }: PackedSlot,
-  { populations }: CompiledNetwork,
-  { exponentialChannels }: NetworkShape,
-): void {
-  const at = offsets.state;
+/** v, refractoriness, adaptation and g of each channel at step 0, [field][stride]. */
+function initialState(
+  { neurons, populations }: CompiledNetwork,
+  { stride, exponentialChannels }: NetworkShape,
+): Float32Array {
+  const fields = new Float32Array((STATE_FIELDS + exponentialChannels.length) * stride);
   // Sources and padding are refractory for ever.
-  state.fill(HELD_FOREVER, at + stride + neurons, at + 2 * stride);
+  fields.fill(HELD_FOREVER, stride + neurons, 2 * stride);
   for (const population of populations) {
     const { first, count } = population;
     if (population.kind === 'source') {
-      state.fill(HELD_FOREVER, at + stride + first, at + stride + first + count);
+      fields.fill(HELD_FOREVER, stride + first, stride + first + count);
       continue;
     }
     for (let index = 0; index < count; index++) {
-      state[at + first + index] = valueAt(population.initialMv, index);
+      fields[first + index] = valueAt(population.initialMv, index);
       exponentialChannels.forEach((channel, field) => {
         const initial = population.initialChannels?.[channel] ?? 0;
-        state[at + (STATE_FIELDS + field) * stride + first + index] = valueAt(initial, index);
+        fields[(STATE_FIELDS + field) * stride + first + index] = valueAt(initial, index);
       });
     }
   }
+  return fields;
 }

@@ -1,8 +1,9 @@
 //! `shaders/recurrent_modes.wgsl`: networks whose neurons need no work between their spikes and arrivals.
 //!
 //! A step reads U and X of all neurons and writes those of the few that something arrives at: what it costs is three loads,
-//! three products and two sums for 16 neurons with two channels, and the rows of the spikes. The state is advanced where
-//! it lies in its buffer.
+//! three products and two sums for 16 neurons with two channels, and the rows of the spikes. The shader looks many steps
+//! ahead instead. Here that has been measured to gain nothing: what each arrival takes from a neuron's headroom costs as much
+//! as 16 neurons looked at in vectors.
 
 use multiversion::multiversion;
 use prefetch_index::prefetch_index;
@@ -13,8 +14,7 @@ use super::membrane::list_crossed;
 use super::network::{CLASS_SHIFT, Network, Parameter, Rows, TARGET_MASK, Tables, part};
 use super::part::{FOREVER, Reals, Wheel};
 use super::{
-    GROUP, KEEP, Params, RASTER, REFRACTORY, RESET, REST, SLOTS, STATE_FIELDS, Slot, THRESHOLD, TRACES,
-    binding, split,
+    GROUP, KEEP, Params, RASTER, REFRACTORY, RESET, REST, SLOTS, Slot, THRESHOLD, TRACES, binding, split,
 };
 use crate::device::launch::{Access, Launch, refused};
 use crate::failure::Failure;
@@ -24,8 +24,11 @@ use crate::kernels::contract::KernelContract;
 /// U of refractory neurons, of sources and of padding; whatever is below `HELD_BELOW` is held.
 const HELD: f32 = -1e30;
 const HELD_BELOW: f32 = -1e20;
-/// Fields of the state after the channels: the list of spikes, the sorted one, the queue. Not used here.
-const SCRATCH_FIELDS: usize = 3;
+/// A neuron's modes in the buffer: U, X[0], X[1] and what the shader keeps; X[2], X[3].
+const QUAD: usize = 4;
+/// Fields of the state before these, and after them: the lists that the shader works with.
+const FIELDS: usize = 2;
+const SCRATCH_FIELDS: usize = 4;
 const MOST_CHANNELS: usize = 4;
 const MOST_PERIOD: u32 = 1 << 12;
 /// Words of a cache line.
@@ -93,7 +96,9 @@ fn run(launch: Launch<'_>) -> Result<(), Failure> {
         state,
         networks(),
         |slot| slot.state,
-        |network| (STATE_FIELDS + network.slot.exponential as usize + SCRATCH_FIELDS) * network.stride,
+        |network| {
+            (FIELDS + quads_of(network.slot.exponential as usize) * QUAD + SCRATCH_FIELDS) * network.stride
+        },
     )?;
     let counts = split(counts, networks(), |slot| slot.counts, |network| network.stride)?;
     let raster = split(
@@ -176,7 +181,7 @@ impl<'a> Modal<'a> {
         if period == 0 || period > MOST_PERIOD {
             return wrong("has no period of its modes, or one too long");
         }
-        let length = u64::from(2 + 3 * slot.exponential) * u64::from(period + 1);
+        let length = u64::from(3 + 4 * slot.exponential) * u64::from(period + 1);
         let powers = part(
             "tables",
             network.tables,
@@ -209,26 +214,66 @@ impl<'a> Modal<'a> {
     }
 }
 
-/// The fields of a network's state.
+/// Quads of a neuron.
+fn quads_of(channels: usize) -> usize {
+    if channels > 2 { 2 } else { 1 }
+}
+
+/// Where X of a channel of a neuron is behind the first fields of the state.
+fn place_of(channel: usize, neuron: usize, stride: usize) -> usize {
+    if channel < 2 {
+        QUAD * neuron + 1 + channel
+    } else {
+        QUAD * (stride + neuron) + channel - 2
+    }
+}
+
+/// The state of a network while it is advanced.
 struct State<'a, const C: usize> {
     /// Of refractory neurons.
     v: &'a mut [f32],
     left: &'a mut [f32],
+    /// U and X as they are in the buffer, and here: groups of neurons.
+    kept: &'a mut [f32],
     u: &'a mut [Reals],
     x: [&'a mut [Reals]; C],
 }
 
 impl<'a, const C: usize> State<'a, C> {
-    fn new(state: &'a mut [f32], stride: usize) -> Self {
+    /// `memory` has room for U and X, and the length of a cache line besides.
+    fn new(state: &'a mut [f32], memory: &'a mut [f32], stride: usize) -> Self {
         let (v, rest) = state.split_at_mut(stride);
         let (left, rest) = rest.split_at_mut(stride);
-        let mut fields = rest.chunks_exact_mut(stride).map(|field| field.as_chunks_mut().0);
-        let mut next = || fields.next().unwrap_or_default();
+        let (kept, _) = rest.split_at_mut(quads_of(C) * QUAD * stride);
+        // Vectors that lie across two cache lines take twice as long.
+        let first = memory.as_ptr().align_offset(4 * LINE_WORDS).min(LINE_WORDS);
+        let mut fields = memory[first..].chunks_exact_mut(stride);
+        let mut gather = |place: &dyn Fn(usize) -> usize| -> &'a mut [Reals] {
+            let field = fields.next().unwrap_or_default();
+            for (neuron, number) in field.iter_mut().enumerate() {
+                *number = kept[place(neuron)];
+            }
+            field.as_chunks_mut().0
+        };
         Self {
+            u: gather(&|neuron| QUAD * neuron),
+            x: std::array::from_fn(|c| gather(&|neuron| place_of(c, neuron, stride))),
             v,
             left,
-            u: next(),
-            x: std::array::from_fn(|_| next()),
+            kept,
+        }
+    }
+
+    /// Puts U and X where they are kept from one launch to the next.
+    fn keep(self) {
+        let stride = self.v.len();
+        for (neuron, &u) in self.u.as_flattened().iter().enumerate() {
+            self.kept[QUAD * neuron] = u;
+        }
+        for (c, x) in self.x.iter().enumerate() {
+            for (neuron, &x) in x.as_flattened().iter().enumerate() {
+                self.kept[place_of(c, neuron, stride)] = x;
+            }
         }
     }
 
@@ -277,7 +322,8 @@ fn advance<const C: usize>(modal: &Modal<'_>, params: &Params, state: &mut [f32]
         raster,
         traces,
     } = records;
-    let mut state = State::<C>::new(state, stride);
+    let mut memory = vec![0.0; (1 + C) * stride + LINE_WORDS];
+    let mut state = State::<C>::new(state, &mut memory, stride);
     let mut wheel = Wheel::default();
     for (neuron, &left) in state.left.iter().enumerate() {
         if left > 0.0 && left < FOREVER {
@@ -364,6 +410,7 @@ fn advance<const C: usize>(modal: &Modal<'_>, params: &Params, state: &mut [f32]
     for &(end, neuron) in wheel.entries() {
         state.left[neuron as usize] = end.saturating_sub(params.steps) as f32;
     }
+    state.keep();
 }
 
 /// Whether a neuron of a group is above its threshold. (A sum of whole numbers: the compiler makes 16 comparisons one
