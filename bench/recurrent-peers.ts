@@ -120,7 +120,7 @@ await using device = await openDevice(options.device);
 async function runHere(chosen: Case, durationMs: number) {
   const compiled = Array.from({ length: chosen.networks }, (_, seed) => chosen.make({ seed }).compile());
   const { dtMs } = compiled[0] as { dtMs: number };
-  using batch = await RecurrentBatch.create(device, compiled, { record: { raster: true } });
+  using batch = await RecurrentBatch.create(device, compiled, { record: { spikes: true } });
   await batch.run(Math.max(1, Math.round(chosen.warmUpMs / dtMs)));
   const started = performance.now();
   const records: RecurrentRecord[] = await batch.run(Math.round(durationMs / dtMs));

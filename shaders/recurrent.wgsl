@@ -58,7 +58,7 @@ struct Slot {
   state: u32,
   // Offset in ring: [step % depth][plane][stride].
   ring: u32,
-  // Offset in raster: [step][stride / 32].
+  // Offset in raster: [step][stride / 32]; or how many spikes, and [steps * stride] of them, see recurrent_list.wgsl.
   raster: u32,
   counts: u32,
   // Offset in traces: [step][trace_count].
@@ -80,6 +80,8 @@ const BEFORE_RESET = 8u;
 
 const RECORD_RASTER = 1u;
 const RECORD_TRACES = 2u;
+// recurrent_network and recurrent_modes: a list of spikes in the place of the raster.
+const RECORD_SPIKES = 4u;
 
 const SOURCE_SPIKES = 6u;
 const POISSON_INPUT = 7u;

@@ -30,12 +30,13 @@
 // #include "philox.wgsl"
 // #include "recurrent.wgsl"
 // #include "recurrent_sources.wgsl"
+// #include "recurrent_list.wgsl"
 
 struct Params {
   first_step: u32,
   steps: u32,
   slots: u32,
-  // 1: raster. 2: traces.
+  // 1: raster. 2: traces. 4: list of spikes.
   record: u32,
 }
 
@@ -135,14 +136,11 @@ fn shared_parameter(slot: Slot, number: u32) -> f32 {
   return bitcast<f32>(tables[tables[slot.parameters + 2u * number]]);
 }
 
-/// A neuron spikes: into the list, the counts and the raster.
+/// A neuron spikes: into the list, the counts and the record.
 fn note_spike(slot: Slot, neuron: u32, step: u32) {
   put(list_of(slot) + atomicAdd(&listed, 1u), f32(neuron));
   counts[slot.counts + neuron] += 1u;
-  if ((params.record & RECORD_RASTER) != 0u) {
-    let row = slot.raster + (step - params.first_step) * (slot.stride / 32u);
-    atomicOr(&raster[row + neuron / 32u], 1u << (neuron & 31u));
-  }
+  record_spike(slot, neuron, step);
 }
 
 /// What modes are multiplied by: U, X[0], X[1] and nothing; X[2], X[3].
@@ -391,11 +389,7 @@ fn main(
   }
   let slot = slots[slot_index];
   let period = tables[slot.modes];
-  if ((params.record & RECORD_RASTER) != 0u) {
-    for (var word = lane; word < params.steps * (slot.stride / 32u); word += lanes) {
-      atomicStore(&raster[slot.raster + word], 0u);
-    }
-  }
+  clear_spikes(slot, lane, lanes);
   // The queue of those that are refractory from before, by the ends of their periods.
   let ends = ends_of(slot);
   for (var neuron = lane; neuron < slot.stride; neuron += lanes) {

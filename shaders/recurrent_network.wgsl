@@ -28,6 +28,7 @@
 // #include "philox.wgsl"
 // #include "recurrent.wgsl"
 // #include "recurrent_sources.wgsl"
+// #include "recurrent_list.wgsl"
 // #include "recurrent_step.wgsl"
 // #include "recurrent_plasticity.wgsl"
 
@@ -35,7 +36,7 @@ struct Params {
   first_step: u32,
   steps: u32,
   slots: u32,
-  // 1: raster. 2: traces.
+  // 1: raster. 2: traces. 4: list of spikes.
   record: u32,
 }
 
@@ -58,15 +59,12 @@ override learning: u32 = 2u;
 // Spikes of this step and of the next, in turn.
 var<workgroup> spike_count: array<atomic<u32>, 2>;
 
-/// A neuron spikes: into the list, the counts and the raster.
+/// A neuron spikes: into the list, the counts and the record.
 fn note_spike(slot: Slot, neuron: u32, step: u32) {
   let place = atomicAdd(&spike_count[step & 1u], 1u);
   state[slot.state + (3u + slot.exponential) * slot.stride + place] = f32(neuron);
   counts[slot.counts + neuron] += 1u;
-  if ((params.record & RECORD_RASTER) != 0u) {
-    let row = slot.raster + (step - params.first_step) * (slot.stride / 32u);
-    atomicOr(&raster[row + neuron / 32u], 1u << (neuron & 31u));
-  }
+  record_spike(slot, neuron, step);
 }
 
 /// Sends the spikes of a step along their rows.
@@ -161,11 +159,7 @@ fn main(
     return;
   }
   let slot = slots[slot_index];
-  if ((params.record & RECORD_RASTER) != 0u) {
-    for (var word = lane; word < params.steps * (slot.stride / 32u); word += lanes) {
-      atomicStore(&raster[slot.raster + word], 0u);
-    }
-  }
+  clear_spikes(slot, lane, lanes);
   if (lane == 0u) {
     atomicStore(&spike_count[0], 0u);
     atomicStore(&spike_count[1], 0u);

@@ -3,18 +3,21 @@
  *
  * @example
  * await using device = await openDevice('auto');
- * using batch = await RecurrentBatch.create(device, networks, { record: { raster: true } });
- * const records = await batch.run(10_000);
+ * using batch = await RecurrentBatch.create(device, networks, { record: { spikes: true } });
+ * const [{ spikes }] = await batch.run(10_000);
  */
 import { type Device, DeviceError } from '../device/device.ts';
 import { RecurrentGroup } from './recurrent-group.ts';
 import { chooseMethod, type PropagationMethod } from './recurrent-method.ts';
 import { type Modes, modesOf } from './recurrent-modes.ts';
 import type { CompiledNetwork } from './recurrent-network.ts';
+import type { SpikeList } from './recurrent-records.ts';
 
 export interface RecurrentOptions {
   readonly record?: {
-    /** All spikes of all neurons. */
+    /** All spikes of all neurons, as lists. Much smaller than rasters where few neurons spike in a step. */
+    readonly spikes?: boolean;
+    /** All spikes of all neurons, as bits. */
     readonly raster?: boolean;
     /** Neurons whose membrane potential is recorded, for each network. */
     readonly traces?: readonly (readonly number[])[];
@@ -39,6 +42,8 @@ export interface RecurrentOptions {
 export interface RecurrentRecord {
   readonly firstStep: number;
   readonly steps: number;
+  /** [spike], by steps and then by neurons: when, counted from step 0, and who. Empty unless asked for. */
+  readonly spikes: SpikeList;
   /** [step][rasterWords]: bit n % 32 of word n / 32 is set where neuron n spikes. Empty unless asked for. */
   readonly raster: Uint32Array;
   /** Words of one step of the raster. */

@@ -4,16 +4,22 @@ import { structLayout } from '../device/contract.ts';
 import { type Device, type DeviceBuffer, DeviceError, type Kernel } from '../device/device.ts';
 import type { RecurrentOptions, RecurrentRecord, RecurrentState } from './recurrent-batch.ts';
 import { packColumns } from './recurrent-columns.ts';
-import { RECORD_RASTER, RECORD_TRACES, RecurrentLaunches } from './recurrent-launches.ts';
+import { RECORD_RASTER, RECORD_SPIKES, RecurrentLaunches } from './recurrent-launches.ts';
 import { learns, type PropagationMethod, takesManySteps } from './recurrent-method.ts';
 import { fromModes, keptStateLength, type Modes } from './recurrent-modes.ts';
 import { type CompiledNetwork, classOf } from './recurrent-network.ts';
 import { type PackedNetworks, type PackedSlot, packNetworks } from './recurrent-packing.ts';
+import {
+  MOST_LISTED_STEPS,
+  type ReadElements,
+  RecordCollector,
+  type Recording,
+  recordedSteps,
+  recordingOf,
+} from './recurrent-records.ts';
 import { cutRows } from './recurrent-rows.ts';
 import { STATE_FIELDS } from './recurrent-shape.ts';
 
-/** Bytes of raster and traces that are kept on the device between two read-backs. */
-const RECORD_BYTES = 64 * 2 ** 20;
 const MAX_STEPS_PER_LAUNCH = 4096;
 /** What the kernels take at the most. */
 const MOST_STEPS = 2 ** 16;
@@ -34,7 +40,7 @@ export class RecurrentGroup implements Disposable {
   readonly #networks: readonly CompiledNetwork[];
   readonly #slots: readonly PackedSlot[];
   readonly #modes: readonly Modes[] | undefined;
-  readonly #record: number;
+  readonly #recording: Recording;
   /** Steps for whose records there is room. */
   readonly #mostSteps: number;
   readonly #buffers: Record<string, DeviceBuffer> = {};
@@ -49,7 +55,7 @@ export class RecurrentGroup implements Disposable {
     networks: readonly CompiledNetwork[],
     slots: readonly PackedSlot[],
     modes: readonly Modes[] | undefined,
-    record: number,
+    recording: Recording,
     steps: { readonly most: number; readonly fixed: boolean },
   ) {
     this.#device = device;
@@ -58,7 +64,7 @@ export class RecurrentGroup implements Disposable {
     this.#networks = networks;
     this.#slots = slots;
     this.#modes = modes;
-    this.#record = record;
+    this.#recording = recording;
     this.#mostSteps = steps.most;
     this.#fixed = steps.fixed || device.info.kind === 'native';
     const first = takesManySteps(launches.method) ? FIRST_STEPS : STEPS_PER_SUBMIT;
@@ -77,7 +83,8 @@ export class RecurrentGroup implements Disposable {
     options: RecurrentOptions,
     modes?: readonly Modes[],
   ): Promise<RecurrentGroup> {
-    const { raster = false, traces, beforeReset = false } = options.record ?? {};
+    const { traces, beforeReset = false } = options.record ?? {};
+    const recording = recordingOf(options, method);
     const learning = networks.find(learns);
     if (learning && method !== 'network') {
       throw new DeviceError(
@@ -91,18 +98,18 @@ export class RecurrentGroup implements Disposable {
       learning: learning !== undefined,
     });
     const { contract } = Object.values(kernels)[0] as Kernel;
-    const most = stepsOfLaunch(networks, options);
+    const most = stepsOfLaunch(networks, options, recording);
     const packed = packNetworks(networks, structLayout(contract, 'Slot'), {
       recordSteps: most,
+      listSpikes: (recording.flags & RECORD_SPIKES) !== 0,
       ...(device.info.kind === 'native' && method === 'network' ? { threads: availableParallelism() } : {}),
       ...(traces ? { traces } : {}),
       beforeReset,
       ...(modes ? { modes } : {}),
     });
-    const record = (raster ? RECORD_RASTER : 0) | (traces ? RECORD_TRACES : 0);
-    const launches = RecurrentLaunches.create(device, method, kernels, packed.slots, record);
+    const launches = RecurrentLaunches.create(device, method, kernels, packed.slots, recording.flags);
     const steps = { most, fixed: options.stepsPerLaunch !== undefined };
-    const batch = new RecurrentGroup(device, launches, networks, packed.slots, modes, record, steps);
+    const batch = new RecurrentGroup(device, launches, networks, packed.slots, modes, recording, steps);
     try {
       batch.#upload(packed);
     } catch (error) {
@@ -127,14 +134,20 @@ export class RecurrentGroup implements Disposable {
       throw new DeviceError('launch', `can't run ${steps} steps: give a whole number, below 2^32 in all`);
     }
     const firstStep = this.#step;
-    const records = this.#slots.map((slot) => emptyRecord(slot, firstStep, steps, this.#record));
+    const collectors = this.#slots.map(
+      (slot) => new RecordCollector(slot, this.#recording, firstStep, steps),
+    );
+    const read: ReadElements = (name, first, length) => this.#read(name, first, length);
     for (let done = 0; done < steps; ) {
       const count = Math.min(this.#launchSteps, steps - done);
       const started = performance.now();
       this.#clearFirstRow();
       this.#device.run(this.#launches.of(this.#buffers, this.#step, count));
       this.#step += count;
-      if (this.#record !== 0) await this.#pull(records, done, count);
+      if (this.#recording.flags !== 0) {
+        const start = done;
+        await Promise.all(collectors.map((collector) => collector.pull(read, start, count)));
+      }
       if (!this.#fixed) {
         await this.#device.idle();
         this.#adapt(count, performance.now() - started);
@@ -142,12 +155,12 @@ export class RecurrentGroup implements Disposable {
       done += count;
     }
     await this.#device.idle();
-    return records;
+    return collectors.map((collector) => collector.record());
   }
 
   /** A row of the raster that each step by step must find empty; the kernels empty the others. */
   #clearFirstRow(): void {
-    if (takesManySteps(this.method) || (this.#record & RECORD_RASTER) === 0) return;
+    if (takesManySteps(this.method) || (this.#recording.flags & RECORD_RASTER) === 0) return;
     for (const { offsets, stride } of this.#slots) {
       this.#device.write(this.#buffer('raster'), 4 * offsets.raster, new Uint32Array(stride / 32));
     }
@@ -212,7 +225,7 @@ export class RecurrentGroup implements Disposable {
     };
     const lengths: Record<string, number> = {
       ring: packed.ringLength,
-      raster: this.#record & RECORD_RASTER ? packed.rasterLength : 0,
+      raster: this.#recording.flags & (RECORD_RASTER | RECORD_SPIKES) ? packed.rasterLength : 0,
       counts: packed.countsLength,
       traces: packed.tracesLength,
       spike_counts: takesManySteps(this.method) ? 0 : 2 * this.#slots.length,
@@ -226,26 +239,6 @@ export class RecurrentGroup implements Disposable {
     for (const [name, length] of Object.entries(lengths)) {
       this.#buffers[name] = this.#device.createBuffer(Math.max(4, 4 * length), name);
     }
-  }
-
-  /** Copies what a launch of `count` steps recorded into the records, `done` steps after their beginning. */
-  async #pull(records: readonly RecurrentRecord[], done: number, count: number): Promise<void> {
-    const pulls = records.map(async ({ raster, rasterWords, traces }, slot) => {
-      const { offsets, stride, traceCount } = this.#slot(slot);
-      if (this.#record & RECORD_RASTER) {
-        const words = stride / 32;
-        const rows = new Uint32Array(await this.#read('raster', offsets.raster, count * words));
-        for (let step = 0; step < count; step++) {
-          const row = rows.subarray(step * words, step * words + rasterWords);
-          raster.set(row, (done + step) * rasterWords);
-        }
-      }
-      if (this.#record & RECORD_TRACES && traceCount > 0) {
-        const rows = await this.#read('traces', offsets.traces, count * traceCount);
-        traces.set(new Float32Array(rows), done * traceCount);
-      }
-    });
-    await Promise.all(pulls);
   }
 
   #read(name: string, first: number, length: number): Promise<ArrayBuffer> {
@@ -266,38 +259,22 @@ export class RecurrentGroup implements Disposable {
   }
 }
 
-function emptyRecord(slot: PackedSlot, firstStep: number, steps: number, record: number): RecurrentRecord {
-  const rasterWords = Math.ceil(slot.neurons / 32);
-  return {
-    firstStep,
-    steps,
-    raster: new Uint32Array(record & RECORD_RASTER ? steps * rasterWords : 0),
-    rasterWords,
-    traces: new Float32Array(record & RECORD_TRACES ? steps * slot.traceCount : 0),
-  };
-}
-
 /** As many steps as the room for records allows. */
 function stepsOfLaunch(
   networks: readonly CompiledNetwork[],
-  { record, stepsPerLaunch }: RecurrentOptions,
+  { stepsPerLaunch }: RecurrentOptions,
+  recording: Recording,
 ): number {
+  const longest = recording.flags & RECORD_SPIKES ? MOST_LISTED_STEPS : MOST_STEPS;
   if (stepsPerLaunch !== undefined) {
     const usable = Number.isInteger(stepsPerLaunch) && stepsPerLaunch >= 1 && stepsPerLaunch <= MOST_STEPS;
-    if (usable) return stepsPerLaunch;
+    if (usable) return Math.min(stepsPerLaunch, longest);
     throw new DeviceError(
       'launch',
       `stepsPerLaunch is ${stepsPerLaunch}; it must be a whole number from 1 to ${MOST_STEPS}`,
     );
   }
-  let bytes = 0;
-  networks.forEach(({ neurons }, index) => {
-    if (record?.raster) bytes += Math.ceil(neurons / 64) * 8;
-    bytes += 4 * (record?.traces?.[index]?.length ?? 0);
-  });
-  return bytes === 0
-    ? MAX_STEPS_PER_LAUNCH
-    : Math.max(1, Math.min(MAX_STEPS_PER_LAUNCH, Math.floor(RECORD_BYTES / bytes)));
+  return recordedSteps(networks, recording, MAX_STEPS_PER_LAUNCH);
 }
 
 /** As in `diehl-cook.ts`: a vector's width where a processor computes, else two warps. */

@@ -6,6 +6,8 @@ import type { PackedSlot } from './recurrent-packing.ts';
 
 export const RECORD_RASTER = 1;
 export const RECORD_TRACES = 2;
+/** A list of spikes in the place of the raster; of methods that take many steps in a launch. */
+export const RECORD_SPIKES = 4;
 const RECORD_LIST = 4;
 const RECORD_HISTORY = 8;
 /** Workgroups that share the spikes of a network in a step. */

@@ -78,6 +78,8 @@ export interface PackingOptions {
   readonly threads?: number;
   /** Room for the raster and traces of this many steps. */
   readonly recordSteps: number;
+  /** A list of all spikes that there may be in the place of the raster. */
+  readonly listSpikes?: boolean;
   /** Neurons whose v is recorded, for each network. */
   readonly traces?: readonly (readonly number[])[];
   /** Traces are of v as it was before the reset of its step. */
@@ -204,7 +206,9 @@ export function packNetworks(
       ? modalStateLength(exponential, stride)
       : stateLength(shape) + learningLength(network, stride);
     totals.ring += modes ? 0 : depth * planes * stride;
-    totals.raster += options.recordSteps * (stride / 32);
+    totals.raster += options.listSpikes
+      ? 1 + options.recordSteps * stride
+      : options.recordSteps * (stride / 32);
     totals.counts += stride;
     totals.history += (depth + 1) * (stride / 32);
     totals.columns += network.neurons + 1;

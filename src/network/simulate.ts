@@ -71,7 +71,7 @@ export async function simulate(
   const compiled = networks.map((network) => (network instanceof Network ? network.compile() : network));
   const { spikes = true, traces, weights = false } = record;
   using batch = await RecurrentBatch.create(device, compiled, {
-    record: { raster: spikes, ...(traces === undefined ? {} : { traces: compiled.map(() => traces) }) },
+    record: { spikes, ...(traces === undefined ? {} : { traces: compiled.map(() => traces) }) },
     ...(method === undefined ? {} : { method }),
   });
   const steps = Math.round(durationMs / first.dtMs);

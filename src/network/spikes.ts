@@ -1,4 +1,5 @@
 /** Spikes of a simulation as a list, and what they say: rates, irregularity, silence. */
+import { joinSpikes, type SpikeList, spikesInRaster } from '../kernels/recurrent-records.ts';
 
 /** Spikes in the order of their steps, and of their neurons within a step. */
 export interface Spikes {
@@ -22,28 +23,15 @@ export interface RasterBlock {
   readonly rasterWords: number;
 }
 
-/** The spikes in rasters that follow one another. */
-export function spikesOf(blocks: readonly RasterBlock[], dtMs: number, neurons: number): Spikes {
-  const total = blocks.reduce(
-    (sum, { raster }) => raster.reduce((bits, word) => bits + bitsIn(word), sum),
-    0,
-  );
-  const step = new Uint32Array(total);
-  const neuron = new Uint32Array(total);
-  let at = 0;
-  for (const block of blocks) {
-    for (let s = 0; s < block.steps; s++) {
-      for (let w = 0; w < block.rasterWords; w++) {
-        for (let word = block.raster[s * block.rasterWords + w] as number; word !== 0; word &= word - 1) {
-          step[at] = block.firstStep + s;
-          neuron[at] = 32 * w + 31 - Math.clz32(word & -word);
-          at += 1;
-        }
-      }
-    }
-  }
+/** The spikes in records that follow one another: their lists, or else their rasters. */
+export function spikesOf(
+  blocks: readonly (RasterBlock & { readonly spikes?: SpikeList })[],
+  dtMs: number,
+  neurons: number,
+): Spikes {
+  const lists = blocks.map((block) => (block.spikes?.step.length ? block.spikes : spikesInRaster(block)));
   const steps = blocks.reduce((sum, block) => sum + block.steps, 0);
-  return { dtMs, firstStep: blocks[0]?.firstStep ?? 0, steps, neurons, step, neuron };
+  return { dtMs, firstStep: blocks[0]?.firstStep ?? 0, steps, neurons, ...joinSpikes(lists) };
 }
 
 /** Only the spikes of some neurons, which are numbered from 0 then, from a step on. */
@@ -132,10 +120,4 @@ export function rateOverTime({ step, firstStep, steps, dtMs, neurons }: Spikes, 
     const length = Math.min(bin, steps - b * bin);
     return (1000 * count) / (neurons * length * dtMs);
   });
-}
-
-function bitsIn(word: number): number {
-  let bits = word - ((word >>> 1) & 0x55555555);
-  bits = (bits & 0x33333333) + ((bits >>> 2) & 0x33333333);
-  return Math.imul((bits + (bits >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
 }

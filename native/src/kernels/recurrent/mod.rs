@@ -32,7 +32,7 @@ use super::disjoint;
 use crate::device::launch::{Access, Elements, Launch, refused};
 use crate::failure::Failure;
 use membrane::advance;
-use network::{Network, Rows, Tables};
+use network::{CLASS_SHIFT, Network, Rows, Tables};
 use part::{Before, Part};
 use plasticity::Learning;
 use rows::{Ways, send};
@@ -42,6 +42,8 @@ use team::Team;
 const GROUP: usize = 64;
 /// Steps of a launch at the most: nobody can stop one.
 const MAX_STEPS: u32 = 1 << 16;
+/// Steps of a launch whose spikes are listed: their numbers share a word with that of the neuron.
+const MAX_LISTED_STEPS: u32 = 1 << 12;
 /// Steps of a chunk at the most: room for their spikes is set aside.
 const MAX_CHUNK: usize = 32;
 
@@ -52,6 +54,8 @@ const BEFORE_RESET: u32 = 8;
 
 const RASTER: u32 = 1;
 const TRACES: u32 = 2;
+/// A list of spikes in the place of the raster, see `shaders/recurrent_list.wgsl`.
+const SPIKES: u32 = 4;
 
 // Parameters of a neuron, as `shaders/recurrent.wgsl` numbers them.
 const LEAK: usize = 0;
@@ -162,6 +166,12 @@ impl Params {
                 params.steps
             )));
         }
+        if params.record & SPIKES != 0 && params.steps > MAX_LISTED_STEPS {
+            return Err(refused(format!(
+                "params.steps is {}; a launch that lists its spikes takes at most {MAX_LISTED_STEPS}",
+                params.steps
+            )));
+        }
         Ok(params)
     }
 
@@ -171,6 +181,49 @@ impl Params {
             0
         } else {
             self.steps as usize * length
+        }
+    }
+
+    /// How much a launch writes of a network's spikes: a raster, or a list with its length.
+    fn recorded_spikes(&self, stride: usize) -> usize {
+        self.recorded(RASTER, stride / 32)
+            .max(self.recorded(SPIKES, stride) + usize::from(self.record & SPIKES != 0))
+    }
+}
+
+/// The spikes of a network in a launch, as they are asked for.
+struct SpikeRecord<'a> {
+    record: u32,
+    stride: usize,
+    words: &'a mut [u32],
+}
+
+impl<'a> SpikeRecord<'a> {
+    fn new(params: &Params, stride: usize, words: &'a mut [u32]) -> Self {
+        if params.record & RASTER != 0 {
+            words.fill(0);
+        }
+        if params.record & (RASTER | SPIKES) == SPIKES {
+            words[0] = 0;
+        }
+        Self {
+            record: params.record,
+            stride,
+            words,
+        }
+    }
+
+    /// `step` of the launch.
+    #[inline(always)]
+    fn add(&mut self, step: u32, neuron: u32) {
+        if self.record & RASTER != 0 {
+            self.words[step as usize * (self.stride / 32) + neuron as usize / 32] |= 1 << (neuron % 32);
+        } else if self.record & SPIKES != 0 {
+            // There is room for every neuron once a step, and a launch that is not one of ours may say more.
+            self.words[0] = self.words[0].wrapping_add(1);
+            if let Some(place) = self.words.get_mut(self.words[0] as usize) {
+                *place = step << CLASS_SHIFT | neuron;
+            }
         }
     }
 }
@@ -240,7 +293,7 @@ fn run(launch: Launch<'_>) -> Result<(), Failure> {
         raster,
         &networks,
         |slot| slot.raster,
-        |network| params.recorded(RASTER, network.stride / 32),
+        |network| params.recorded_spikes(network.stride),
     )?;
     let traces = split(
         traces,
@@ -260,7 +313,7 @@ fn run(launch: Launch<'_>) -> Result<(), Failure> {
     for ((network, advanced), ((((state, ring), counts), raster), traces)) in
         networks.iter().zip(advanced).zip(outputs)
     {
-        raster.fill(0);
+        let mut record = SpikeRecord::new(&params, network.stride, raster);
         for (parts, learning) in &advanced {
             if let Some(learning) = learning {
                 learning.write_state(network, parts, params.steps, state);
@@ -280,8 +333,7 @@ fn run(launch: Launch<'_>) -> Result<(), Failure> {
                 counts,
             );
             for &(step, neuron) in part.log.iter().flatten() {
-                let word = step as usize * (network.stride / 32) + neuron as usize / 32;
-                raster[word] |= 1 << (neuron % 32);
+                record.add(step, neuron);
             }
             if params.record & TRACES != 0 && !part.traced.is_empty() {
                 for (step, recorded) in part.traces.chunks(part.traced.len()).enumerate() {
@@ -396,11 +448,11 @@ fn run_member(
     params: &Params,
 ) -> Result<Advanced, Failure> {
     let chunk = network.min_delay.min(MAX_CHUNK);
-    let raster = params.record & RASTER != 0;
+    let log = params.record & (RASTER | SPIKES) != 0;
     let mut parts: Vec<Part> = task
         .parts
         .clone()
-        .map(|index| Part::new(network, index, params.first_step, before, raster))
+        .map(|index| Part::new(network, index, params.first_step, before, log))
         .collect();
     for part in &mut parts {
         part.spikes.resize(chunk, Vec::new());

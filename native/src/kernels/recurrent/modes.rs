@@ -14,7 +14,7 @@ use super::membrane::list_crossed;
 use super::network::{CLASS_SHIFT, Network, Parameter, Rows, TARGET_MASK, Tables, part};
 use super::part::{FOREVER, Reals, Wheel};
 use super::{
-    GROUP, KEEP, Params, RASTER, REFRACTORY, RESET, REST, SLOTS, Slot, THRESHOLD, TRACES, binding, split,
+    GROUP, KEEP, Params, REFRACTORY, RESET, REST, SLOTS, Slot, SpikeRecord, THRESHOLD, TRACES, binding, split,
 };
 use crate::device::launch::{Access, Launch, refused};
 use crate::failure::Failure;
@@ -105,7 +105,7 @@ fn run(launch: Launch<'_>) -> Result<(), Failure> {
         raster,
         networks(),
         |slot| slot.raster,
-        |network| params.recorded(RASTER, network.stride / 32),
+        |network| params.recorded_spikes(network.stride),
     )?;
     let traces = split(
         traces,
@@ -123,10 +123,9 @@ fn run(launch: Launch<'_>) -> Result<(), Failure> {
                 .zip(raster.into_par_iter().zip(traces)),
         )
         .for_each(|(modal, ((state, counts), (raster, traces)))| {
-            raster.fill(0);
             let records = Records {
                 counts,
-                raster,
+                spikes: SpikeRecord::new(&params, modal.network.stride, raster),
                 traces,
             };
             match modal.network.slot.exponential {
@@ -153,7 +152,7 @@ struct Modal<'a> {
 
 struct Records<'a> {
     counts: &'a mut [u32],
-    raster: &'a mut [u32],
+    spikes: SpikeRecord<'a>,
     traces: &'a mut [f32],
 }
 
@@ -319,7 +318,7 @@ fn advance<const C: usize>(modal: &Modal<'_>, params: &Params, state: &mut [f32]
     let stride = network.stride;
     let Records {
         counts,
-        raster,
+        spikes: mut record,
         traces,
     } = records;
     let mut memory = vec![0.0; (1 + C) * stride + LINE_WORDS];
@@ -369,9 +368,7 @@ fn advance<const C: usize>(modal: &Modal<'_>, params: &Params, state: &mut [f32]
         }
         for &neuron in &spikes {
             counts[neuron as usize] = counts[neuron as usize].wrapping_add(1);
-            if params.record & RASTER != 0 {
-                raster[t as usize * (stride / 32) + neuron as usize / 32] |= 1 << (neuron % 32);
-            }
+            record.add(t, neuron);
         }
         if params.record & TRACES != 0 {
             let row = &mut traces[t as usize * network.traced.len()..];

@@ -82,7 +82,7 @@ pub struct Part {
 
 impl Part {
     /// Part `index` of a network as it stands before step `step`.
-    pub fn new(network: &Network<'_>, index: usize, step: u32, before: Before<'_>, raster: bool) -> Self {
+    pub fn new(network: &Network<'_>, index: usize, step: u32, before: Before<'_>, log: bool) -> Self {
         let first = index * network.part_neurons;
         let neurons = network.part_neurons.min(network.stride - first);
         let groups = neurons / GROUP;
@@ -118,7 +118,7 @@ impl Part {
             wheel: Wheel::default(),
             counts: vec![0; neurons],
             spikes: Vec::new(),
-            log: raster.then(Vec::new),
+            log: log.then(Vec::new),
             traced: network
                 .traced
                 .iter()
