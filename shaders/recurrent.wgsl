@@ -58,7 +58,7 @@ struct Slot {
   state: u32,
   // Offset in ring: [step % depth][plane][stride].
   ring: u32,
-  // Offset in raster: [step][stride / 32]; or how many spikes, and [steps * stride] of them, see recurrent_list.wgsl.
+  // Offset in raster: [step][stride / 32]; or how many spikes, and the spikes, see recurrent_list.wgsl.
   raster: u32,
   counts: u32,
   // Offset in traces: [step][trace_count].
@@ -71,6 +71,8 @@ struct Slot {
   columns: u32,
   // Offset in tables of the powers of the decays, see recurrent_modes.wgsl.
   modes: u32,
+  // How many spikes there may be in a list, and there is room for.
+  listed: u32,
 }
 
 const CONDUCTANCE = 1u;

@@ -2,7 +2,8 @@
 // and raster and includes recurrent.wgsl.
 //
 // A raster has a row of bits for each step. A list has the number of its spikes first, then each as step of the launch << 20 |
-// neuron, in no order; there is room for all neurons in each step.
+// neuron, in no order; there is room for as many as
+// refractory periods allow.
 
 /// Makes room for the records of a launch; `lanes` invocations share the work.
 fn clear_spikes(slot: Slot, lane: u32, lanes: u32) {
@@ -23,7 +24,7 @@ fn record_spike(slot: Slot, neuron: u32, step: u32) {
     atomicOr(&raster[row + neuron / 32u], 1u << (neuron & 31u));
   } else if ((params.record & RECORD_SPIKES) != 0u) {
     let place = atomicAdd(&raster[slot.raster], 1u);
-    if (place < params.steps * slot.stride) {
+    if (place < slot.listed) {
       atomicStore(&raster[slot.raster + 1u + place], (t << CLASS_SHIFT) | neuron);
     }
   }

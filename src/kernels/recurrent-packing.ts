@@ -17,7 +17,14 @@ import { type Modes, modalStateLength, toModes, writeModes } from './recurrent-m
 import { type CompiledNetwork, valueAt } from './recurrent-network.ts';
 import { fixedPoint } from './recurrent-numbers.ts';
 import { type CutRows, cutRows } from './recurrent-rows.ts';
-import { BEFORE_RESET, type NetworkShape, STATE_FIELDS, shapeOf, stateLength } from './recurrent-shape.ts';
+import {
+  BEFORE_RESET,
+  mostSpikes,
+  type NetworkShape,
+  STATE_FIELDS,
+  shapeOf,
+  stateLength,
+} from './recurrent-shape.ts';
 import {
   TableWriter,
   writeClasses,
@@ -51,6 +58,8 @@ export interface PackedSlot {
     readonly traces: number;
   };
   readonly traceCount: number;
+  /** Spikes for which there is room in the list. */
+  readonly listed: number;
 }
 
 /** Content and sizes of the buffers of a batch. */
@@ -78,7 +87,7 @@ export interface PackingOptions {
   readonly threads?: number;
   /** Room for the raster and traces of this many steps. */
   readonly recordSteps: number;
-  /** A list of all spikes that there may be in the place of the raster. */
+  /** A list, of all spikes that there may be, in the place of the raster. */
   readonly listSpikes?: boolean;
   /** Neurons whose v is recorded, for each network. */
   readonly traces?: readonly (readonly number[])[];
@@ -132,6 +141,7 @@ export function packNetworks(
     const { stride, planes, exponential, depth, parts, partNeurons, weighted, shift } = shape;
     const traced = options.traces?.[index] ?? [];
     const modes = options.modes?.[index];
+    const listed = options.listSpikes ? mostSpikes(network, options.recordSteps) : 0;
     const slot: PackedSlot = {
       neurons: network.neurons,
       stride,
@@ -144,6 +154,7 @@ export function packNetworks(
       unit: 2 ** -shift,
       offsets: { ...totals },
       traceCount: traced.length,
+      listed,
     };
     slots.push(slot);
     const [seedLow, seedHigh] = keyOf(network.seed);
@@ -197,6 +208,7 @@ export function packNetworks(
       history: totals.history,
       columns: totals.columns,
       modes: modes ? writeModes(tables, modes) : 0,
+      listed,
     };
     encodeStruct(layout, values, slotBytes, index * layout.byteLength);
     totals.rows += cut.rows.length + columnsLength(network, learning);
@@ -206,9 +218,7 @@ export function packNetworks(
       ? modalStateLength(exponential, stride)
       : stateLength(shape) + learningLength(network, stride);
     totals.ring += modes ? 0 : depth * planes * stride;
-    totals.raster += options.listSpikes
-      ? 1 + options.recordSteps * stride
-      : options.recordSteps * (stride / 32);
+    totals.raster += options.listSpikes ? 1 + listed : options.recordSteps * (stride / 32);
     totals.counts += stride;
     totals.history += (depth + 1) * (stride / 32);
     totals.columns += network.neurons + 1;

@@ -4,6 +4,7 @@ import { RECORD_RASTER, RECORD_SPIKES, RECORD_TRACES } from './recurrent-launche
 import { type PropagationMethod, takesManySteps } from './recurrent-method.ts';
 import type { CompiledNetwork } from './recurrent-network.ts';
 import type { PackedSlot } from './recurrent-packing.ts';
+import { mostSpikes } from './recurrent-shape.ts';
 
 /** Bytes of raster or list and of traces that are kept on the device between two read-backs. */
 const RECORD_BYTES = 64 * 2 ** 20;
@@ -37,17 +38,25 @@ export function recordingOf({ record: asked = {} }: RecurrentOptions, method: Pr
 /** As many steps as there is room for on the device, `most` at the most. */
 export function recordedSteps(
   networks: readonly CompiledNetwork[],
-  { flags, asked }: Recording,
+  recording: Recording,
   most: number,
 ): number {
-  let bytes = 0;
-  networks.forEach(({ neurons }, index) => {
-    const padded = 64 * Math.ceil(neurons / 64);
-    if (flags & RECORD_RASTER) bytes += padded / 8;
-    if (flags & RECORD_SPIKES) bytes += 4 * padded;
-    bytes += 4 * (asked.traces?.[index]?.length ?? 0);
-  });
-  return bytes === 0 ? most : Math.max(1, Math.min(most, Math.floor(RECORD_BYTES / bytes)));
+  let steps = most;
+  while (steps > 1 && recordedBytes(networks, recording, steps) > RECORD_BYTES) steps = Math.ceil(steps / 2);
+  return steps;
+}
+
+function recordedBytes(
+  networks: readonly CompiledNetwork[],
+  { flags, asked }: Recording,
+  steps: number,
+): number {
+  return networks.reduce((sum, network, index) => {
+    const row = 8 * Math.ceil(network.neurons / 64) * steps;
+    const raster = flags & RECORD_RASTER ? row : 0;
+    const list = flags & RECORD_SPIKES ? 4 + 4 * mostSpikes(network, steps) : 0;
+    return sum + raster + list + 4 * steps * (asked.traces?.[index]?.length ?? 0);
+  }, 0);
 }
 
 /** Reads elements of a buffer of four bytes each. */
@@ -62,7 +71,9 @@ export class RecordCollector {
   readonly #rasterWords: number;
   readonly #raster: Uint32Array;
   readonly #traces: Float32Array;
-  readonly #lists: SpikeList[] = [];
+  readonly #lists: PackedSpikes[] = [];
+  /** Spikes that the next launch probably has. */
+  #expected = 16384;
 
   constructor(slot: PackedSlot, recording: Recording, firstStep: number, steps: number) {
     this.#slot = slot;
@@ -87,10 +98,8 @@ export class RecordCollector {
       }
     }
     if (flags & RECORD_SPIKES) {
-      const [listed = 0] = new Uint32Array(await read('raster', offsets.raster, 1));
-      const words =
-        listed === 0 ? new Uint32Array() : new Uint32Array(await read('raster', offsets.raster + 1, listed));
-      this.#lists.push(decodeSpikes(words, this.#firstStep + done));
+      const words = await this.#pullList(read);
+      this.#lists.push({ firstStep: this.#firstStep + done, words });
     }
     if (flags & RECORD_TRACES && traceCount > 0) {
       const rows = await read('traces', offsets.traces, count * traceCount);
@@ -98,33 +107,63 @@ export class RecordCollector {
     }
   }
 
+  /** Reads a list: its number with as many spikes as there probably are, and the rest if there are more. */
+  async #pullList(read: ReadElements): Promise<Uint32Array> {
+    const { offsets, listed: room } = this.#slot;
+    const together = Math.min(room, this.#expected);
+    const begin = new Uint32Array(await read('raster', offsets.raster, 1 + together));
+    const [listed = 0] = begin;
+    this.#expected = Math.ceil(1.25 * listed);
+    if (listed <= together) return begin.subarray(1, 1 + listed);
+    const words = new Uint32Array(listed);
+    words.set(begin.subarray(1));
+    const rest = await read('raster', offsets.raster + 1 + together, listed - together);
+    words.set(new Uint32Array(rest), together);
+    return words;
+  }
+
   record(): RecurrentRecord {
     const { asked, flags } = this.#recording;
     const run = { firstStep: this.#firstStep, steps: this.#steps, rasterWords: this.#rasterWords };
-    const lists =
-      asked.spikes && flags & RECORD_RASTER
-        ? [spikesInRaster({ ...run, raster: this.#raster })]
-        : this.#lists;
     return {
       ...run,
-      spikes: joinSpikes(lists),
+      spikes:
+        asked.spikes && flags & RECORD_RASTER
+          ? spikesInRaster({ ...run, raster: this.#raster })
+          : unpackSpikes(this.#lists),
       raster: asked.raster ? this.#raster : new Uint32Array(),
       traces: this.#traces,
     };
   }
 }
 
-/** A list as the kernels write it: in any order. */
-function decodeSpikes(words: Uint32Array, firstStep: number): SpikeList {
-  let sorted = true;
-  for (let at = 1; at < words.length && sorted; at++) {
-    sorted = (words[at - 1] as number) < (words[at] as number);
+/** Spikes of a launch as the kernels write them: in any order. */
+interface PackedSpikes {
+  readonly firstStep: number;
+  readonly words: Uint32Array;
+}
+
+function unpackSpikes(launches: readonly PackedSpikes[]): SpikeList {
+  const total = launches.reduce((sum, { words }) => sum + words.length, 0);
+  const step = new Uint32Array(total);
+  const neuron = new Uint32Array(total);
+  let at = 0;
+  for (const { firstStep, words } of launches) {
+    if (!ascends(words)) words.sort();
+    for (let index = 0; index < words.length; index++, at++) {
+      const word = words[index] as number;
+      step[at] = firstStep + (word >>> STEP_SHIFT);
+      neuron[at] = word & (2 ** STEP_SHIFT - 1);
+    }
   }
-  if (!sorted) words.sort();
-  return {
-    step: words.map((word) => firstStep + (word >>> STEP_SHIFT)),
-    neuron: words.map((word) => word & (2 ** STEP_SHIFT - 1)),
-  };
+  return { step, neuron };
+}
+
+function ascends(words: Uint32Array): boolean {
+  for (let at = 1; at < words.length; at++) {
+    if ((words[at - 1] as number) > (words[at] as number)) return false;
+  }
+  return true;
 }
 
 /** Lists that follow one another as one. */

@@ -85,3 +85,17 @@ function cutNeurons(stride: number, synapses: number, threads: number): number {
 export function stateLength({ stride, exponential }: Pick<NetworkShape, 'stride' | 'exponential'>): number {
   return (STATE_FIELDS + exponential + 1) * stride;
 }
+
+/** Spikes of a network in so many steps, at the most: a neuron can't spike again while it is refractory. */
+export function mostSpikes({ populations }: CompiledNetwork, steps: number): number {
+  return populations.reduce((sum, population) => {
+    const held = population.kind === 'source' ? 0 : leastOf(population.refractorySteps);
+    return sum + population.count * Math.ceil(steps / (1 + Math.max(0, Math.floor(held))));
+  }, 0);
+}
+
+function leastOf(value: Parameter): number {
+  return typeof value === 'number'
+    ? value
+    : value.reduce((least, x) => Math.min(least, x), Number.POSITIVE_INFINITY);
+}

@@ -117,6 +117,7 @@ shared_struct!(Slot {
     history: u32,
     columns: u32,
     modes: u32,
+    listed: u32,
 });
 
 const fn binding(name: &'static str, access: Access, element: &'static str) -> Buffer {
@@ -185,9 +186,12 @@ impl Params {
     }
 
     /// How much a launch writes of a network's spikes: a raster, or a list with its length.
-    fn recorded_spikes(&self, stride: usize) -> usize {
-        self.recorded(RASTER, stride / 32)
-            .max(self.recorded(SPIKES, stride) + usize::from(self.record & SPIKES != 0))
+    fn recorded_spikes(&self, network: &Network<'_>) -> usize {
+        match self.record & (RASTER | SPIKES) {
+            0 => 0,
+            SPIKES => 1 + network.slot.listed as usize,
+            _ => self.recorded(RASTER, network.stride / 32),
+        }
     }
 }
 
@@ -219,7 +223,7 @@ impl<'a> SpikeRecord<'a> {
         if self.record & RASTER != 0 {
             self.words[step as usize * (self.stride / 32) + neuron as usize / 32] |= 1 << (neuron % 32);
         } else if self.record & SPIKES != 0 {
-            // There is room for every neuron once a step, and a launch that is not one of ours may say more.
+            // A launch that is not one of ours may say more than there is room for.
             self.words[0] = self.words[0].wrapping_add(1);
             if let Some(place) = self.words.get_mut(self.words[0] as usize) {
                 *place = step << CLASS_SHIFT | neuron;
@@ -293,7 +297,7 @@ fn run(launch: Launch<'_>) -> Result<(), Failure> {
         raster,
         &networks,
         |slot| slot.raster,
-        |network| params.recorded_spikes(network.stride),
+        |network| params.recorded_spikes(network),
     )?;
     let traces = split(
         traces,

@@ -105,7 +105,7 @@ fn run(launch: Launch<'_>) -> Result<(), Failure> {
         raster,
         networks(),
         |slot| slot.raster,
-        |network| params.recorded_spikes(network.stride),
+        |network| params.recorded_spikes(network),
     )?;
     let traces = split(
         traces,
