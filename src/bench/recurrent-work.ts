@@ -4,6 +4,7 @@ import {
   type KernelCost,
   type RecurrentWork,
   recurrentGatherCost,
+  recurrentModesCost,
   recurrentNetworkCost,
   recurrentRecordCost,
   recurrentScatterCost,
@@ -13,8 +14,12 @@ import {
 import { RecurrentBatch } from '../kernels/recurrent-batch.ts';
 import type { PropagationMethod } from '../kernels/recurrent-method.ts';
 import type { CompiledNetwork } from '../kernels/recurrent-network.ts';
+import { bitsIn } from '../kernels/recurrent-records.ts';
 import { shapeOf } from '../kernels/recurrent-shape.ts';
 import { confirm } from './errors.ts';
+
+/** Of the spikes of the first steps, those that may be missing or elsewhere by modes; a spike that moves is both. */
+const SHARE_MOVED = 0.05;
 
 export class RecurrentWorkload implements Disposable {
   readonly #device: Device;
@@ -44,11 +49,11 @@ export class RecurrentWorkload implements Disposable {
     method: PropagationMethod,
     steps: number,
   ): Promise<RecurrentWorkload> {
-    const batch = await RecurrentBatch.create(device, networks, { method, record: { raster: true } });
+    const batch = await RecurrentBatch.create(device, networks, { method, record: { spikes: true } });
     return new RecurrentWorkload(device, batch, networks, steps);
   }
 
-  /** The first network spikes as it does when its phases are launched one by one: other kernels, the same bits. */
+  /** The first network spikes as it does when its phases are launched one by one: other kernels, the same bits, or by modes the same but for rounding. */
   async check(): Promise<void> {
     const [network] = this.#networks;
     if (network === undefined) return;
@@ -65,13 +70,14 @@ export class RecurrentWorkload implements Disposable {
       rasters.push(record?.raster ?? new Uint32Array());
     }
     const [a = new Uint32Array(), b = new Uint32Array()] = rasters;
+    const spikes = a.reduce((sum, word) => sum + bitsIn(word), 0);
+    confirm(spikes > 0, () => `${network.name}: nothing spikes in ${steps} steps`);
+    const different = a.reduce((sum, word, index) => sum + bitsIn(word ^ (b[index] ?? 0)), 0);
+    // Modes round in other places, so that a spike may come in the step after or before.
     confirm(
-      a.some((word) => word !== 0),
-      () => `${network.name}: nothing spikes in ${steps} steps`,
-    );
-    confirm(
-      a.length === b.length && a.every((word, index) => word === b[index]),
-      () => `${network.name}: the methods ${method} and ${other} disagree`,
+      a.length === b.length && different <= (method === 'modes' ? SHARE_MOVED * spikes : 0),
+      () =>
+        `${network.name}: the methods ${method} and ${other} disagree in ${different} of ${spikes} spikes`,
     );
   }
 
@@ -81,16 +87,7 @@ export class RecurrentWorkload implements Disposable {
     const works = await this.#works();
     const method = this.#batch.methodOf(0);
     const over = (cost: (work: RecurrentWork) => KernelCost) => sumOfCosts(works.map(cost));
-    const costs: Record<string, KernelCost> =
-      method === 'network'
-        ? { recurrent_network: over(recurrentNetworkCost) }
-        : {
-            recurrent_update: over(recurrentUpdateCost),
-            recurrent_record: over(recurrentRecordCost),
-            ...(method === 'gather'
-              ? { recurrent_gather: over(recurrentGatherCost) }
-              : { recurrent_scatter: over(recurrentScatterCost) }),
-          };
+    const costs = costsOf(method, over);
     const seconds = this.#networks.reduce((sum, { dtMs }) => sum + (this.#steps * dtMs) / 1000, 0);
     return { amount: seconds, costs };
   }
@@ -118,4 +115,20 @@ export class RecurrentWorkload implements Disposable {
   [Symbol.dispose](): void {
     this.#batch[Symbol.dispose]();
   }
+}
+
+/** The kernels that a method launches, with their costs. */
+function costsOf(
+  method: PropagationMethod,
+  over: (cost: (work: RecurrentWork) => KernelCost) => KernelCost,
+): Record<string, KernelCost> {
+  if (method === 'modes') return { recurrent_modes: over(recurrentModesCost) };
+  if (method === 'network') return { recurrent_network: over(recurrentNetworkCost) };
+  return {
+    recurrent_update: over(recurrentUpdateCost),
+    recurrent_record: over(recurrentRecordCost),
+    ...(method === 'gather'
+      ? { recurrent_gather: over(recurrentGatherCost) }
+      : { recurrent_scatter: over(recurrentScatterCost) }),
+  };
 }

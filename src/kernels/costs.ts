@@ -203,3 +203,21 @@ export function recurrentRecordCost({ neurons, steps }: RecurrentWork): KernelCo
 export function recurrentNetworkCost(work: RecurrentWork): KernelCost {
   return sumOfCosts([recurrentUpdateCost(work), recurrentScatterCost(work)]);
 }
+
+/**
+ * A step: U and X of each channel, 3 + 2 channels operations a neuron. An event: 4 B of its row (8 B with weights of their
+ * own), and two words of the state wherever they are. The shader reads U and X once in a window of steps.
+ */
+export function recurrentModesCost(work: RecurrentWork): KernelCost {
+  const { neurons, synapses, channels, steps, events, weighted } = work;
+  const synapseBytes = weighted ? 8 : 4;
+  const stateBytes = 4 * (1 + channels) * neurons;
+  return {
+    operations: (3 + 2 * channels) * neurons * steps + 2 * events,
+    traffic: [
+      { bytes: stateBytes * steps, within: stateBytes },
+      { bytes: synapseBytes * events, within: synapseBytes * synapses },
+    ],
+    scattered: [{ count: 2 * events, within: stateBytes }],
+  };
+}

@@ -4,6 +4,7 @@ import {
   diehlCookCost,
   MEMORY,
   recurrentGatherCost,
+  recurrentModesCost,
   recurrentScatterCost,
   recurrentUpdateCost,
   roofReadCost,
@@ -56,6 +57,7 @@ describe('costs', () => {
     };
     expect(bytesOf(recurrentScatterCost(work))).toBe(8 * 1920);
     expect(bytesOf(recurrentGatherCost(work))).toBe(8 * 320_000 * 100);
+    expect(bytesOf(recurrentModesCost(work))).toBe(4 * 3 * 4000 * 100 + 12 * 1920);
     expect(bytesOf(recurrentUpdateCost(work))).toBe(4 * (4 + 5 + 4) * 4000 * 100);
     expect(bytesOf(recurrentScatterCost({ ...work, weighted: true }))).toBe(12 * 1920);
   });

@@ -1,6 +1,7 @@
 /** Every kernel on its own, against the roofs; the suite `sizes` has the same cases at other sizes. */
 import type { Device } from '../../device/device.ts';
 import { philoxWordsCost } from '../../kernels/costs.ts';
+import { type PropagationMethod, takesManySteps } from '../../kernels/recurrent-method.ts';
 import { cuba } from '../../network/models/vogels-abbott.ts';
 import { keyOf, philox4x32 } from '../../random/philox.ts';
 import { DiehlCookWorkload, diehlCookCase } from '../diehl-cook-work.ts';
@@ -25,6 +26,7 @@ export const kernels: BenchSuite = {
         return diehlCookCase(`diehl_cook:${neurons}`, new Array<number>(16).fill(neurons), slow ? 4 : 64);
       }),
       recurrent('recurrent_network', 'network', RECURRENT_NEURONS, slow ? 200 : 4000),
+      recurrent('recurrent_modes', 'modes', RECURRENT_NEURONS, slow ? 1000 : 10_000),
       recurrent('recurrent:scatter', 'scatter', RECURRENT_NEURONS, slow ? 100 : 1000),
       recurrent('recurrent:gather', 'gather', RECURRENT_NEURONS, slow ? 20 : 200),
     ];
@@ -80,18 +82,19 @@ export function uniformWeights(name: string, slots: number): BenchCase {
 
 export function recurrent(
   name: string,
-  method: 'network' | 'scatter' | 'gather',
+  method: PropagationMethod,
   neurons: number,
   steps: number,
 ): BenchCase {
   const of = neurons === RECURRENT_NEURONS ? '' : ` of ${neurons} neurons`;
+  const whole = takesManySteps(method);
   return {
     name,
     kind: `recurrent:${method}`,
-    work: `${method === 'network' ? 'two CUBA networks' : 'a CUBA network'}${of}, ${steps} steps of 0.1 ms`,
+    work: `${whole ? 'two CUBA networks' : 'a CUBA network'}${of}, ${steps} steps of 0.1 ms`,
     unit: 'network x second',
     prepare: async (device) => {
-      const seeds = method === 'network' ? [1, 2] : [1];
+      const seeds = whole ? [1, 2] : [1];
       // As many synapses a neuron at every size, so that neurons get as much input.
       const probability = (0.02 * RECURRENT_NEURONS) / neurons;
       const networks = seeds.map((seed) => cuba({ seed, neurons, probability }).compile());

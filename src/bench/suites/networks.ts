@@ -1,4 +1,6 @@
 /** Whole networks, wall time with results read back: batches of Diehl & Cook, and published recurrent networks. */
+
+import type { PropagationMethod } from '../../kernels/recurrent-method.ts';
 import { brunel } from '../../network/models/brunel.ts';
 import { coba, cuba } from '../../network/models/vogels-abbott.ts';
 import type { Network } from '../../network/network.ts';
@@ -16,9 +18,9 @@ export const networks: BenchSuite = {
       diehlCookBatch([100], 16, slow ? 4 : 128),
       diehlCookBatch([400], 16, slow ? 4 : 128),
       diehlCookBatch([50, 100, 200, 400, 600, 800, 1000, 1500], 16, slow ? 4 : 64),
-      recurrent('cuba', (seed) => cuba({ seed }), slow ? 2 : 8, slow ? 20 : 500),
-      recurrent('coba', (seed) => coba({ seed }), slow ? 2 : 8, slow ? 20 : 500),
-      ...(slow ? [] : [recurrent('brunel', (seed) => brunel({ seed, g: 5, eta: 2 }), 1, 100)]),
+      recurrent('cuba', (seed) => cuba({ seed }), 'modes', slow ? 2 : 8, slow ? 100 : 500),
+      recurrent('coba', (seed) => coba({ seed }), 'network', slow ? 2 : 8, slow ? 20 : 500),
+      ...(slow ? [] : [recurrent('brunel', (seed) => brunel({ seed, g: 5, eta: 2 }), 'network', 1, 100)]),
     ];
   },
 };
@@ -32,6 +34,7 @@ function diehlCookBatch(sizes: readonly number[], slots: number, samples: number
 function recurrent(
   name: string,
   make: (seed: number) => Network,
+  method: PropagationMethod,
   count: number,
   durationMs: number,
 ): BenchCase {
@@ -42,7 +45,7 @@ function recurrent(
     prepare: async (device) => {
       const compiled = Array.from({ length: count }, (_, seed) => make(seed).compile());
       const steps = Math.round(durationMs / (compiled[0]?.dtMs ?? 1));
-      const workload = await RecurrentWorkload.create(device, compiled, 'network', steps);
+      const workload = await RecurrentWorkload.create(device, compiled, method, steps);
       return {
         check: () => workload.check(),
         run: () => workload.run(),

@@ -13,6 +13,9 @@ export const sizes: BenchSuite = {
     return [
       ...[4, 16].map((part) => philoxWords(`philox_words/${part}`, (slow ? 2 ** 25 : 2 ** 28) / part)),
       ...[2, 4].map((part) => uniformWeights(`uniform_weights/${part}`, (slow ? 4 : 32) / part)),
+      ...[1000, 2000].map((neurons) =>
+        recurrentNetworks(`recurrent_modes:${neurons}`, 'modes', neurons, slow ? 1000 : 10_000),
+      ),
       ...[2000, 8000].flatMap((neurons) => [
         recurrentNetworks(`recurrent_network:${neurons}`, 'network', neurons, slow ? 200 : 4000),
         recurrentNetworks(`recurrent:scatter:${neurons}`, 'scatter', neurons, slow ? 100 : 1000),
