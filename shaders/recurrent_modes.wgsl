@@ -24,7 +24,8 @@
 //           neurons without headroom
 // raster, counts, traces   as for recurrent_network.wgsl
 // launch    one workgroup for each slot
-// cost      a window: 20 B a neuron and 8 + 7 channels flops; an event: 4 B of synapse and 32 B of state
+// cost      a step: 4 B (1 + channels) and 3 + 2 channels operations a neuron, most of which windows save; an event: 4 B of
+//           its row (8 B with weights of their own), and two words of the state
 // deterministic
 
 // #include "philox.wgsl"
