@@ -53,7 +53,10 @@ export class RecurrentWorkload implements Disposable {
     return new RecurrentWorkload(device, batch, networks, steps);
   }
 
-  /** The first network spikes as it does when its phases are launched one by one: other kernels, the same bits, or by modes the same but for rounding. */
+  /**
+   * The first network spikes as it does by another method: other kernels, the same bits, or by modes the same but for
+   * rounding.
+   */
   async check(): Promise<void> {
     const [network] = this.#networks;
     if (network === undefined) return;

@@ -166,21 +166,6 @@ function ascends(words: Uint32Array): boolean {
   return true;
 }
 
-/** Lists that follow one another as one. */
-export function joinSpikes(lists: readonly SpikeList[]): SpikeList {
-  const [first] = lists;
-  if (first !== undefined && lists.length === 1) return first;
-  const total = lists.reduce((sum, { step }) => sum + step.length, 0);
-  const all = { step: new Uint32Array(total), neuron: new Uint32Array(total) };
-  let at = 0;
-  for (const { step, neuron } of lists) {
-    all.step.set(step, at);
-    all.neuron.set(neuron, at);
-    at += step.length;
-  }
-  return all;
-}
-
 /** The spikes in a raster. */
 export function spikesInRaster(
   block: Pick<RecurrentRecord, 'firstStep' | 'steps' | 'raster' | 'rasterWords'>,

@@ -1,5 +1,5 @@
 /** Spikes of a simulation as a list, and what they say: rates, irregularity, silence. */
-import { joinSpikes, type SpikeList, spikesInRaster } from '../kernels/recurrent-records.ts';
+import { type SpikeList, spikesInRaster } from '../kernels/recurrent-records.ts';
 
 /** Spikes in the order of their steps, and of their neurons within a step. */
 export interface Spikes {
@@ -32,6 +32,21 @@ export function spikesOf(
   const lists = blocks.map((block) => (block.spikes?.step.length ? block.spikes : spikesInRaster(block)));
   const steps = blocks.reduce((sum, block) => sum + block.steps, 0);
   return { dtMs, firstStep: blocks[0]?.firstStep ?? 0, steps, neurons, ...joinSpikes(lists) };
+}
+
+/** Lists that follow one another as one. */
+function joinSpikes(lists: readonly SpikeList[]): SpikeList {
+  const [first] = lists;
+  if (first !== undefined && lists.length === 1) return first;
+  const total = lists.reduce((sum, { step }) => sum + step.length, 0);
+  const all = { step: new Uint32Array(total), neuron: new Uint32Array(total) };
+  let at = 0;
+  for (const { step, neuron } of lists) {
+    all.step.set(step, at);
+    all.neuron.set(neuron, at);
+    at += step.length;
+  }
+  return all;
 }
 
 /** Only the spikes of some neurons, which are numbered from 0 then, from a step on. */

@@ -4,11 +4,12 @@
 //! of any size, and does not copy their neurons in and out for every step; these are the twins that hold the WGSL to its
 //! equations.
 
+use super::members::run_all;
 use super::network::{
     CLASS_SHIFT, Network, Rows, TARGET_MASK, Tables, check_bounds, check_synapses, check_weights, part,
 };
 use super::part::Before;
-use super::{Params as NetworkParams, RASTER, SLOTS, Slot, TRACES, binding, run_all};
+use super::{Params as NetworkParams, RASTER, SLOTS, Slot, TRACES, binding};
 use crate::device::launch::{Access, Binding, Launch, refused};
 use crate::failure::Failure;
 use crate::kernels::Kernel;
