@@ -206,7 +206,8 @@ export function recurrentNetworkCost(work: RecurrentWork): KernelCost {
 
 /**
  * A step: U and X of each channel, 3 + 2 channels operations a neuron. An event: 4 B of its row (8 B with weights of their
- * own), and two words of the state wherever they are. The shader reads U and X once in a window of steps.
+ * own), and two words of the state wherever they are. Of most neurons U and X are read once in a window of steps only, which
+ * this doesn't count.
  */
 export function recurrentModesCost(work: RecurrentWork): KernelCost {
   const { neurons, synapses, channels, steps, events, weighted } = work;

@@ -19,12 +19,14 @@ interface Shape {
   readonly kinds: readonly ('delta' | 'current')[];
   readonly sources?: boolean;
   readonly density?: number;
+  /** Of the synapses of the first class, mV. */
+  readonly weight?: number;
   readonly changes?: Partial<LifPopulation>;
 }
 
 /** Equal neurons that fire by themselves, with synapses of one step's delay: two classes and one with weights of its own. */
 function modal(seed: number, shape: Shape): CompiledNetwork {
-  const { neurons, kinds, density = 0.1, changes } = shape;
+  const { neurons, kinds, density = 0.1, weight = 1.5, changes } = shape;
   const draw = (index: number, stream: number) =>
     unitReal(philox4x32([index, stream, 0, 0], keyOf(5000 + seed))[0]);
   const all = neurons + (shape.sources ? 20 : 0);
@@ -43,7 +45,7 @@ function modal(seed: number, shape: Shape): CompiledNetwork {
     seed,
     channels: kinds,
     classes: [
-      { channel: 0, delaySteps: 1, weight: 1.5 },
+      { channel: 0, delaySteps: 1, weight },
       { channel: last, delaySteps: 1, weight: -2 },
       { channel: last, delaySteps: 1, weight: edges.some((edge) => edge.class === 2) ? undefined : 1 },
     ],
@@ -94,6 +96,28 @@ const SHAPES: readonly (readonly [string, Shape])[] = [
     { neurons: 90, kinds: ['delta', 'current'], density: 0.03, changes: { refractorySteps: 0 } },
   ],
   ['long refractoriness', { neurons: 90, kinds: ['current', 'current'], changes: { refractorySteps: 61 } }],
+  [
+    'silence that single arrivals break',
+    {
+      neurons: 400,
+      kinds: ['delta', 'current'],
+      sources: true,
+      density: 0.01,
+      weight: 9,
+      changes: { biasMv: 0, tauMembraneMs: 40, refractorySteps: 20 },
+    },
+  ],
+  [
+    'silence, and arrivals of several thresholds',
+    {
+      neurons: 400,
+      kinds: ['delta'],
+      sources: true,
+      density: 0.003,
+      weight: 20,
+      changes: { reset: 'subtract', restMv: 0, biasMv: 0, initialMv: 0, thresholdMv: 6, refractorySteps: 20 },
+    },
+  ],
   ['no synapses', { neurons: 80, kinds: ['current', 'current'], density: 0 }],
 ];
 const networks = SHAPES.map(([, shape], seed) => modal(seed, shape));

@@ -26,12 +26,12 @@ pub use steps::{GATHER, RECORD, SCATTER, UPDATE};
 use super::Kernel;
 use super::contract::{Buffer, KernelContract, shared_struct};
 use super::disjoint;
-use crate::device::launch::{Access, Elements, Launch, refused};
+use crate::device::launch::{Access, Binding, Elements, Launch, refused};
 use crate::failure::Failure;
 use members::run_all;
-use network::{Network, Rows, Tables};
+use network::{Network, Tables};
 use part::{Before, Part};
-use record::SpikeRecord;
+use record::{Records, SpikeRecord};
 
 /// Neurons are padded to groups of this many: 16 random blocks of four words.
 const GROUP: usize = 64;
@@ -172,6 +172,13 @@ impl Params {
     }
 }
 
+/// The first slots of a buffer.
+fn slots_of(binding: Binding<'_>, count: u64) -> Result<Vec<Slot>, Failure> {
+    let slots = binding.read::<Slot>()?;
+    slots.at_least(count, "the number of slots")?;
+    Ok(slots.values[..count as usize].to_vec())
+}
+
 /// The part of a buffer that each network has: where it starts, and how many elements.
 fn split<'a, 'n: 'a, 'v, T>(
     buffer: Elements<&'v mut [T]>,
@@ -204,48 +211,28 @@ fn run(launch: Launch<'_>) -> Result<(), Failure> {
         counts,
         traces,
     ] = launch.bindings()?;
-    let slots = slots.read::<Slot>()?;
-    slots.at_least(count, "the number of slots")?;
-    let slots = &slots.values[..count as usize];
+    let slots = slots_of(slots, count)?;
     let weights = weights.write::<i32>()?.values;
-    let tables = Tables {
-        tables: tables.read()?.values,
-        rows: Some(Rows {
-            rows: rows.read()?.values,
-            synapses: synapses.read()?.values,
-            weights: &*weights,
-        }),
-    };
-    let (state, ring) = (state.write::<f32>()?, ring.write::<i32>()?);
-    let (raster, counts) = (raster.write::<u32>()?, counts.write::<u32>()?);
-    let traces = traces.write::<f32>()?;
+    let tables = Tables::with_rows(tables, rows, synapses, weights)?;
     let networks = slots
-        .iter()
+        .into_iter()
         .enumerate()
-        .map(|(index, &slot)| Network::new(index, slot, tables))
+        .map(|(index, slot)| Network::new(index, slot, tables))
         .collect::<Result<Vec<_>, _>>()?;
 
     let state = split(
-        state,
+        state.write::<f32>()?,
         &networks,
         |slot| slot.state,
         |network| network.state_length() + network.learning_length(),
     )?;
-    let ring = split(ring, &networks, |slot| slot.ring, Network::ring_length)?;
-    let counts = split(counts, &networks, |slot| slot.counts, |network| network.stride)?;
-    let raster = split(
-        raster,
+    let ring = split(
+        ring.write::<i32>()?,
         &networks,
-        |slot| slot.raster,
-        |network| params.recorded_spikes(network),
+        |slot| slot.ring,
+        Network::ring_length,
     )?;
-    let traces = split(
-        traces,
-        &networks,
-        |slot| slot.traces,
-        |network| params.recorded_traces(network),
-    )?;
-
+    let records = Records::split(&params, &networks, counts, raster, traces)?;
     let before: Vec<Before<'_>> = state
         .iter()
         .zip(&ring)
@@ -253,11 +240,9 @@ fn run(launch: Launch<'_>) -> Result<(), Failure> {
         .collect();
     let advanced = run_all(&networks, &before, &params)?;
     let mut learned = Vec::new();
-    let outputs = state.into_iter().zip(ring).zip(counts).zip(raster).zip(traces);
-    for ((network, advanced), ((((state, ring), counts), raster), traces)) in
-        networks.iter().zip(advanced).zip(outputs)
-    {
-        let mut record = SpikeRecord::new(&params, network, raster);
+    let outputs = state.into_iter().zip(ring).zip(records);
+    for ((network, advanced), ((state, ring), records)) in networks.iter().zip(advanced).zip(outputs) {
+        let mut spikes = SpikeRecord::new(&params, network, records.spikes);
         for (parts, learning) in &advanced {
             if let Some(learning) = learning {
                 learning.write_state(network, parts, params.steps, state);
@@ -274,15 +259,15 @@ fn run(launch: Launch<'_>) -> Result<(), Failure> {
                 params.first_step.wrapping_add(params.steps),
                 state,
                 ring,
-                counts,
+                records.counts,
             );
             for &(step, neuron) in part.log.iter().flatten() {
-                record.add(step, neuron);
+                spikes.add(step, neuron);
             }
             if params.record & TRACES != 0 && !part.traced.is_empty() {
                 for (step, recorded) in part.traces.chunks(part.traced.len()).enumerate() {
                     for (&(place, _), &v) in part.traced.iter().zip(recorded) {
-                        traces[step * network.traced.len() + place] = v;
+                        records.traces[step * network.traced.len() + place] = v;
                     }
                 }
             }

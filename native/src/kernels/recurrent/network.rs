@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::plasticity::rule::{Rule, parse_rules};
 use super::{CHANNEL_PARAMETERS, GROUP, NEURON_PARAMETERS, STATE_FIELDS, Slot};
-use crate::device::launch::refused;
+use crate::device::launch::{Binding, refused};
 use crate::failure::Failure;
 
 pub const TARGET_MASK: u32 = 0xf_ffff;
@@ -66,6 +66,25 @@ pub struct Tables<'a> {
     pub tables: &'a [u32],
     /// Absent for kernels that don't follow the spikes: their networks have no rows.
     pub rows: Option<Rows<'a>>,
+}
+
+impl<'a> Tables<'a> {
+    /// The tables and the rows of a kernel that follows the spikes.
+    pub fn with_rows(
+        tables: Binding<'a>,
+        rows: Binding<'a>,
+        synapses: Binding<'a>,
+        weights: &'a [i32],
+    ) -> Result<Self, Failure> {
+        Ok(Self {
+            tables: tables.read()?.values,
+            rows: Some(Rows {
+                rows: rows.read()?.values,
+                synapses: synapses.read()?.values,
+                weights,
+            }),
+        })
+    }
 }
 
 #[derive(Clone, Copy, Default)]

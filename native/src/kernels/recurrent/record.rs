@@ -1,11 +1,13 @@
 //! What a launch records of each network: spikes as a raster or as a list, and traces.
 
 use super::network::{CLASS_SHIFT, Network};
-use super::{Params, RASTER, SPIKES, TRACES};
+use super::{Params, RASTER, SPIKES, TRACES, split};
+use crate::device::launch::Binding;
+use crate::failure::Failure;
 
 impl Params {
     /// Words that a launch writes of the spikes of a network: nothing unless they are asked for.
-    pub fn recorded_spikes(&self, network: &Network<'_>) -> usize {
+    fn recorded_spikes(&self, network: &Network<'_>) -> usize {
         if self.record & RASTER != 0 {
             self.steps as usize * (network.stride / 32)
         } else if self.record & SPIKES != 0 {
@@ -16,12 +18,62 @@ impl Params {
     }
 
     /// Numbers that a launch writes of the traces of a network.
-    pub fn recorded_traces(&self, network: &Network<'_>) -> usize {
+    fn recorded_traces(&self, network: &Network<'_>) -> usize {
         if self.record & TRACES != 0 {
             self.steps as usize * network.traced.len()
         } else {
             0
         }
+    }
+}
+
+/// What a launch leaves of a network besides its state.
+pub struct Records<'a> {
+    /// Spikes of each neuron since step 0.
+    pub counts: &'a mut [u32],
+    /// For [`SpikeRecord::new`].
+    pub spikes: &'a mut [u32],
+    /// [step][traced neuron], mV
+    pub traces: &'a mut [f32],
+}
+
+impl<'a> Records<'a> {
+    /// The records of each network, out of those of all.
+    pub fn split<'n, 'm: 'n>(
+        params: &Params,
+        networks: impl IntoIterator<Item = &'n Network<'m>> + Clone,
+        counts: Binding<'a>,
+        raster: Binding<'a>,
+        traces: Binding<'a>,
+    ) -> Result<Vec<Self>, Failure> {
+        let counts = split(
+            counts.write()?,
+            networks.clone(),
+            |slot| slot.counts,
+            |network| network.stride,
+        )?;
+        let spikes = split(
+            raster.write()?,
+            networks.clone(),
+            |slot| slot.raster,
+            |network| params.recorded_spikes(network),
+        )?;
+        let traces = split(
+            traces.write()?,
+            networks,
+            |slot| slot.traces,
+            |network| params.recorded_traces(network),
+        )?;
+        Ok(counts
+            .into_iter()
+            .zip(spikes)
+            .zip(traces)
+            .map(|((counts, spikes), traces)| Self {
+                counts,
+                spikes,
+                traces,
+            })
+            .collect())
     }
 }
 
@@ -41,7 +93,7 @@ pub enum SpikeRecord<'a> {
 }
 
 impl<'a> SpikeRecord<'a> {
-    /// Begins a record in `words`, of which there are as many as [`Params::recorded_spikes`] says.
+    /// Begins a record in the words of [`Records::spikes`].
     pub fn new(params: &Params, network: &Network<'_>, words: &'a mut [u32]) -> Self {
         if params.record & RASTER != 0 {
             words.fill(0);

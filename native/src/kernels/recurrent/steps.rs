@@ -6,11 +6,11 @@
 
 use super::members::run_all;
 use super::network::{
-    CLASS_SHIFT, Network, Rows, TARGET_MASK, Tables, check_bounds, check_synapses, check_weights, part,
+    CLASS_SHIFT, Network, TARGET_MASK, Tables, check_bounds, check_synapses, check_weights, part,
 };
 use super::part::Before;
-use super::{Params as NetworkParams, RASTER, SLOTS, Slot, TRACES, binding};
-use crate::device::launch::{Access, Binding, Launch, refused};
+use super::{Params as NetworkParams, RASTER, SLOTS, Slot, TRACES, binding, slots_of};
+use crate::device::launch::{Access, Launch, refused};
 use crate::failure::Failure;
 use crate::kernels::Kernel;
 use crate::kernels::contract::{KernelContract, shared_struct};
@@ -128,12 +128,6 @@ fn extent(launch: &Launch<'_>, slots: u32) -> Result<(u32, u64), Failure> {
     Ok((slots, u64::from(x).saturating_mul(launch.constant(0)?)))
 }
 
-fn slots_of(binding: Binding<'_>, count: u32) -> Result<Vec<Slot>, Failure> {
-    let slots = binding.read::<Slot>()?;
-    slots.at_least(u64::from(count), "the number of slots")?;
-    Ok(slots.values[..count as usize].to_vec())
-}
-
 /// Fewer invocations than elements would leave some out.
 fn covers(invocations: u64, needed: usize) -> Result<(), Failure> {
     if invocations >= needed as u64 {
@@ -169,7 +163,7 @@ fn update(launch: Launch<'_>) -> Result<(), Failure> {
     let params: of_update::Params = launch.params()?;
     let (count, invocations) = extent(&launch, params.slots)?;
     let [slots, tables, state, ring, raster, counts, spike_counts, history] = launch.bindings()?;
-    let slots = slots_of(slots, count)?;
+    let slots = slots_of(slots, u64::from(count))?;
     let tables = Tables {
         tables: tables.read()?.values,
         rows: None,
@@ -235,15 +229,8 @@ fn scatter(launch: Launch<'_>) -> Result<(), Failure> {
     let params: of_step::Params = launch.params()?;
     let (count, invocations) = extent(&launch, params.slots)?;
     let [slots, tables, rows, synapses, weights, state, ring, spike_counts] = launch.bindings()?;
-    let slots = slots_of(slots, count)?;
-    let tables = Tables {
-        tables: tables.read()?.values,
-        rows: Some(Rows {
-            rows: rows.read()?.values,
-            synapses: synapses.read()?.values,
-            weights: weights.read()?.values,
-        }),
-    };
+    let slots = slots_of(slots, u64::from(count))?;
+    let tables = Tables::with_rows(tables, rows, synapses, weights.read()?.values)?;
     let state = state.read::<f32>()?.values;
     let ring = ring.write::<i32>()?.values;
     let spike_counts = spike_counts.write::<u32>()?.values;
@@ -291,7 +278,7 @@ fn gather(launch: Launch<'_>) -> Result<(), Failure> {
     let params: of_step::Params = launch.params()?;
     let (count, invocations) = extent(&launch, params.slots)?;
     let [slots, tables, columns, inputs, places, weights, ring, history] = launch.bindings()?;
-    let slots = slots_of(slots, count)?;
+    let slots = slots_of(slots, u64::from(count))?;
     let tables = Tables {
         tables: tables.read()?.values,
         rows: None,
@@ -357,7 +344,7 @@ fn record(launch: Launch<'_>) -> Result<(), Failure> {
     let params: of_record::Params = launch.params()?;
     let (count, invocations) = extent(&launch, params.slots)?;
     let [slots, tables, state, raster, traces] = launch.bindings()?;
-    let slots = slots_of(slots, count)?;
+    let slots = slots_of(slots, u64::from(count))?;
     let tables = Tables {
         tables: tables.read()?.values,
         rows: None,

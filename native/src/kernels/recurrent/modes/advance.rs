@@ -4,19 +4,13 @@ use multiversion::multiversion;
 use prefetch_index::prefetch_index;
 
 use super::super::inputs::{Span, source_spikes};
-use super::super::membrane::list_crossed;
-use super::super::network::{CLASS_SHIFT, Network, TARGET_MASK};
-use super::super::part::{FOREVER, Reals, Wheel};
-use super::super::record::SpikeRecord;
+use super::super::network::{CLASS_SHIFT, Class, Network, TARGET_MASK};
+use super::super::part::{FOREVER, Wheel};
+use super::super::record::{Records, SpikeRecord};
 use super::super::{GROUP, KEEP, Params, RESET, TRACES};
 use super::Modal;
 use super::state::{HELD, HELD_BELOW, LINE_WORDS, Powers, State};
-
-pub struct Records<'a> {
-    pub counts: &'a mut [u32],
-    pub spikes: SpikeRecord<'a>,
-    pub traces: &'a mut [f32],
-}
+use super::window::Window;
 
 /// What an arrival from a class of synapses adds, for each unit of its weight.
 #[derive(Clone, Copy)]
@@ -27,6 +21,35 @@ struct Gain {
     u: f32,
     weight: f32,
     weighted: bool,
+    /// How far it raises s at the most until the window's end, mV.
+    raise: f32,
+}
+
+impl Gain {
+    /// Of arrivals k steps after the last multiple of the period, with `left` steps of the window to come. The rows of the
+    /// powers: `writeModes` in `src/kernels/recurrent-modes.ts`.
+    #[inline(always)]
+    fn of<const C: usize>(modal: &Modal<'_>, class: &Class, k: usize, left: usize) -> Self {
+        let slot = &modal.network.slot;
+        let channel = class.plane.checked_sub(slot.delta as usize);
+        let (gains, highest) = (2 + C, 2 + 3 * C);
+        let (x, u, raise) = match channel {
+            Some(c) => (
+                modal.power(gains + 2 * c, k),
+                modal.power(gains + 2 * c + 1, k),
+                modal.power(highest + 1 + c, left),
+            ),
+            None => (0.0, modal.power(gains - 1, k), modal.power(highest, left)),
+        };
+        Self {
+            channel,
+            x,
+            u,
+            weight: class.weight as f32 * slot.unit,
+            weighted: class.weighted,
+            raise,
+        }
+    }
 }
 
 #[multiversion(targets(
@@ -39,9 +62,10 @@ pub fn advance<const C: usize>(modal: &Modal<'_>, params: &Params, state: &mut [
     let stride = network.stride;
     let Records {
         counts,
-        spikes: mut record,
+        spikes: recorded,
         traces,
     } = records;
+    let mut record = SpikeRecord::new(params, network, recorded);
     let mut memory = State::<C>::memory(stride);
     let mut state = State::<C>::new(state, &mut memory, stride);
     let mut wheel = Wheel::default();
@@ -55,6 +79,7 @@ pub fn advance<const C: usize>(modal: &Modal<'_>, params: &Params, state: &mut [
         first: 0,
         groups: stride / GROUP,
     };
+    let mut window = Window::new(stride);
     let mut spikes = Vec::new();
     let mut gains = Vec::new();
     for t in 0..params.steps {
@@ -67,19 +92,12 @@ pub fn advance<const C: usize>(modal: &Modal<'_>, params: &Params, state: &mut [
             scale(modal, &mut state);
             k = 1;
         }
-        let powers = Powers::<C> {
-            membrane: modal.power(0, k),
-            channels: std::array::from_fn(|c| modal.power(1 + c, k)),
-        };
+        let powers = Powers::<C>::of(modal, k);
+        window.step(modal, &state, k, params.steps - t);
         spikes.clear();
         source_spikes(span, network, step, |neuron| spikes.push(neuron as u32));
         let sources = spikes.len();
-        for (group, u) in state.u.iter().enumerate() {
-            let x: [&Reals; C] = std::array::from_fn(|c| &state.x[c][group]);
-            if any_above(u, x, &powers, margin) {
-                list(group, u, x, &powers, margin, &mut spikes);
-            }
-        }
+        window.list_above(&state, &powers, margin, &mut spikes);
         for &neuron in &spikes[sources..] {
             let neuron = neuron as usize;
             let over = state.membrane(neuron, modal.rest, &powers) - modal.threshold;
@@ -97,7 +115,10 @@ pub fn advance<const C: usize>(modal: &Modal<'_>, params: &Params, state: &mut [
                 *trace = state.membrane(neuron as usize, modal.rest, &powers);
             }
         }
-        wheel.turn(t + 1, |neuron| release(modal, &mut state, neuron, k, &powers));
+        wheel.turn(t + 1, |neuron| {
+            release(modal, &mut state, neuron, k, &powers);
+            window.open(neuron);
+        });
         if spikes.is_empty() || network.rows.is_empty() {
             continue;
         }
@@ -105,22 +126,13 @@ pub fn advance<const C: usize>(modal: &Modal<'_>, params: &Params, state: &mut [
             spikes.sort_unstable();
         }
         gains.clear();
-        gains.extend(network.classes.iter().map(|class| {
-            let channel = class.plane.checked_sub(network.slot.delta as usize);
-            let row = 2 + C + 2 * channel.unwrap_or(0);
-            let (x, u) = match channel {
-                Some(_) => (modal.power(row, k), modal.power(row + 1, k)),
-                None => (0.0, modal.power(1 + C, k)),
-            };
-            Gain {
-                channel,
-                x,
-                u,
-                weight: class.weight as f32 * network.slot.unit,
-                weighted: class.weighted,
-            }
-        }));
-        send(network, &mut state, &spikes, &gains);
+        gains.extend(
+            network
+                .classes
+                .iter()
+                .map(|class| Gain::of::<C>(modal, class, k, window.left() as usize)),
+        );
+        window.spend(send(network, &mut state, &spikes, &gains));
     }
     for left in state.left.iter_mut().filter(|left| **left < FOREVER) {
         *left = 0.0;
@@ -129,44 +141,6 @@ pub fn advance<const C: usize>(modal: &Modal<'_>, params: &Params, state: &mut [
         state.left[neuron as usize] = end.saturating_sub(params.steps) as f32;
     }
     state.keep();
-}
-
-/// Whether a neuron of a group is above its threshold. (A sum of whole numbers: the compiler makes 16 comparisons one
-/// instruction, which it does not of a maximum.)
-#[inline(always)]
-#[allow(clippy::needless_range_loop)]
-fn any_above<const C: usize>(u: &Reals, x: [&Reals; C], powers: &Powers<C>, margin: f32) -> bool {
-    let mut any = 0;
-    for lane in 0..GROUP {
-        let mut s = u[lane] * powers.membrane;
-        for c in 0..C {
-            s += x[c][lane] * powers.channels[c];
-        }
-        any |= u32::from(s > margin);
-    }
-    any != 0
-}
-
-/// Adds the neurons of a group that are above their threshold to the list.
-#[inline(always)]
-#[allow(clippy::needless_range_loop)]
-fn list<const C: usize>(
-    group: usize,
-    u: &Reals,
-    x: [&Reals; C],
-    powers: &Powers<C>,
-    margin: f32,
-    spikes: &mut Vec<u32>,
-) {
-    let mut above = [0; GROUP];
-    for lane in 0..GROUP {
-        let mut s = u[lane] * powers.membrane;
-        for c in 0..C {
-            s += x[c][lane] * powers.channels[c];
-        }
-        above[lane] = u8::from(s > margin);
-    }
-    list_crossed(group, &above, spikes);
 }
 
 /// Lets a neuron go on from what it was held at.
@@ -203,8 +177,16 @@ fn scale<const C: usize>(modal: &Modal<'_>, state: &mut State<'_, C>) {
 }
 
 /// Adds the weights of all rows of the spikes, in their order.
+///
+/// Returns by how much they may raise s of a neuron until the window's end, mV.
 #[inline(always)]
-fn send<const C: usize>(network: &Network<'_>, state: &mut State<'_, C>, spikes: &[u32], gains: &[Gain]) {
+fn send<const C: usize>(
+    network: &Network<'_>,
+    state: &mut State<'_, C>,
+    spikes: &[u32],
+    gains: &[Gain],
+) -> f32 {
+    let mut raised = 0.0;
     // Padding, which spikes in a state that is not one of ours, has no row.
     let row = |source: u32| match network.rows.get(source as usize..) {
         Some([start, end, ..]) => *start as usize..*end as usize,
@@ -230,6 +212,7 @@ fn send<const C: usize>(network: &Network<'_>, state: &mut State<'_, C>, spikes:
         let gain = gains[(low >> CLASS_SHIFT) as usize];
         if low >> CLASS_SHIFT == high >> CLASS_SHIFT && !gain.weighted {
             // A row of one class: the common case. Rows ascend, so the ends tell.
+            raised += (gain.weight * gain.raise).max(0.0);
             let (dx, du) = (gain.weight * gain.x, gain.weight * gain.u);
             match gain.channel {
                 Some(channel) => {
@@ -243,6 +226,7 @@ fn send<const C: usize>(network: &Network<'_>, state: &mut State<'_, C>, spikes:
             }
             continue;
         }
+        let mut most = 0.0_f32;
         for (place, &word) in range.zip(words) {
             let gain = gains[(word >> CLASS_SHIFT) as usize];
             let weight = if gain.weighted {
@@ -254,8 +238,11 @@ fn send<const C: usize>(network: &Network<'_>, state: &mut State<'_, C>, spikes:
                 add(state.x[channel].as_flattened_mut(), word, weight * gain.x);
             }
             add(u, word, weight * gain.u);
+            most = most.max(weight * gain.raise);
         }
+        raised += most;
     }
+    raised
 }
 
 /// Targets were proved to be inside; a check that does nothing leaves the loop without a place to panic.

@@ -1,24 +1,24 @@
 //! `shaders/recurrent_modes.wgsl`: networks whose neurons need no work between their spikes and arrivals.
 //!
-//! A step reads U and X of all neurons and writes those of the few that something arrives at: what it costs is three loads,
-//! three products and two sums for 16 neurons with two channels, and the rows of the spikes. The shader looks many steps
-//! ahead instead. Here that has been measured to gain nothing: what each arrival takes from a neuron's headroom costs as much
-//! as 16 neurons looked at in vectors. [`state`] is what is advanced, [`advance`] how.
+//! As in the shader, a step looks at few neurons, and writes those that something arrives at. Which it looks at is found by
+//! blocks of neurons and without any work for arrivals, see [`window`]: what a headroom of each neuron, which arrivals
+//! diminish, saves here, it costs. [`state`] is what is advanced, [`advance`] how.
 
 mod advance;
 mod state;
+mod window;
 
 use rayon::prelude::*;
 
-use super::network::{Network, Parameter, Rows, Tables, part};
+use super::network::{Network, Parameter, Tables, part};
 use super::part::FOREVER;
-use super::record::SpikeRecord;
-use super::{Params, REFRACTORY, REST, SLOTS, Slot, THRESHOLD, binding, split};
+use super::record::Records;
+use super::{Params, REFRACTORY, REST, SLOTS, Slot, THRESHOLD, binding, slots_of, split};
 use crate::device::launch::{Access, Launch, refused};
 use crate::failure::Failure;
 use crate::kernels::Kernel;
 use crate::kernels::contract::KernelContract;
-use advance::{Records, advance};
+use advance::advance;
 use state::state_length;
 
 const MOST_CHANNELS: usize = 4;
@@ -64,68 +64,34 @@ fn run(launch: Launch<'_>) -> Result<(), Failure> {
         counts,
         traces,
     ] = launch.bindings()?;
-    let slots = slots.read::<Slot>()?;
-    slots.at_least(count, "the number of slots")?;
-    let tables = Tables {
-        tables: tables.read()?.values,
-        rows: Some(Rows {
-            rows: rows.read()?.values,
-            synapses: synapses.read()?.values,
-            weights: weights.read()?.values,
-        }),
-    };
-    let modal = slots.values[..count as usize]
-        .iter()
+    let tables = Tables::with_rows(tables, rows, synapses, weights.read()?.values)?;
+    let modal = slots_of(slots, count)?
+        .into_iter()
         .enumerate()
-        .map(|(index, &slot)| Modal::new(Network::new(index, slot, tables)?, index))
+        .map(|(index, slot)| Modal::new(Network::new(index, slot, tables)?, index))
         .collect::<Result<Vec<_>, _>>()?;
-    let (state, raster) = (state.write::<f32>()?, raster.write::<u32>()?);
-    let (counts, traces) = (counts.write::<u32>()?, traces.write::<f32>()?);
-    let networks = || modal.iter().map(|modal| &modal.network);
+    let networks = modal.iter().map(|modal| &modal.network);
     let state = split(
-        state,
-        networks(),
+        state.write::<f32>()?,
+        networks.clone(),
         |slot| slot.state,
         |network| state_length(network.slot.exponential as usize, network.stride),
     )?;
-    let counts = split(counts, networks(), |slot| slot.counts, |network| network.stride)?;
-    let raster = split(
-        raster,
-        networks(),
-        |slot| slot.raster,
-        |network| params.recorded_spikes(network),
-    )?;
-    let traces = split(
-        traces,
-        networks(),
-        |slot| slot.traces,
-        |network| params.recorded_traces(network),
-    )?;
+    let records = Records::split(&params, networks, counts, raster, traces)?;
     modal
         .par_iter()
         .with_max_len(1)
-        .zip(
-            state
-                .into_par_iter()
-                .zip(counts)
-                .zip(raster.into_par_iter().zip(traces)),
-        )
-        .for_each(|(modal, ((state, counts), (raster, traces)))| {
-            let records = Records {
-                counts,
-                spikes: SpikeRecord::new(&params, &modal.network, raster),
-                traces,
-            };
-            match modal.network.slot.exponential {
-                0 => advance::<0>(modal, &params, state, records),
-                1 => advance::<1>(modal, &params, state, records),
-                2 => advance::<2>(modal, &params, state, records),
-                3 => advance::<3>(modal, &params, state, records),
-                _ => advance::<MOST_CHANNELS>(modal, &params, state, records),
-            }
+        .zip(state.into_par_iter().zip(records))
+        .for_each(|(modal, (state, records))| match modal.network.slot.exponential {
+            0 => advance::<0>(modal, &params, state, records),
+            1 => advance::<1>(modal, &params, state, records),
+            2 => advance::<2>(modal, &params, state, records),
+            3 => advance::<3>(modal, &params, state, records),
+            _ => advance::<MOST_CHANNELS>(modal, &params, state, records),
         });
     Ok(())
 }
+
 /// A network that can be computed by modes, with what its neurons share.
 struct Modal<'a> {
     network: Network<'a>,

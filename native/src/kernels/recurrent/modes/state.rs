@@ -2,10 +2,14 @@
 
 use super::super::GROUP;
 use super::super::part::Reals;
+use super::Modal;
 
 /// U of refractory neurons, of sources and of padding; whatever is below `HELD_BELOW` is held.
 pub const HELD: f32 = -1e30;
 pub const HELD_BELOW: f32 = -1e20;
+/// Neurons that are looked at together.
+pub const BLOCK: usize = 16;
+pub type Block = [f32; BLOCK];
 /// Words of a cache line.
 pub const LINE_WORDS: usize = 16;
 /// A neuron's modes in the buffer: U, X[0], X[1] and what the shader keeps; X[2], X[3].
@@ -87,6 +91,14 @@ impl<'a, const C: usize> State<'a, C> {
         }
     }
 
+    #[inline(always)]
+    pub fn blocks(&self) -> Blocks<'_, C> {
+        Blocks {
+            u: self.u.as_flattened().as_chunks().0,
+            x: std::array::from_fn(|c| self.x[c].as_flattened().as_chunks().0),
+        }
+    }
+
     /// v of a neuron, given the powers of this step.
     #[inline(always)]
     pub fn membrane(&self, neuron: usize, rest: f32, powers: &Powers<C>) -> f32 {
@@ -101,8 +113,59 @@ impl<'a, const C: usize> State<'a, C> {
         rest + sum
     }
 }
+
+/// U and X by blocks of neurons.
+pub struct Blocks<'a, const C: usize> {
+    u: &'a [Block],
+    x: [&'a [Block]; C],
+}
+
+impl<const C: usize> Blocks<'_, C> {
+    /// s of the neurons of a block.
+    #[inline(always)]
+    pub fn sum(&self, block: usize, powers: &Powers<C>) -> Block {
+        let mut s = self.u[block].map(|u| u * powers.membrane);
+        for c in 0..C {
+            for (s, x) in s.iter_mut().zip(&self.x[c][block]) {
+                *s += x * powers.channels[c];
+            }
+        }
+        s
+    }
+
+    /// What s of the neurons of a block stays below between two steps if nothing arrives: the larger of both, and what the
+    /// modes' bend adds.
+    #[inline(always)]
+    pub fn highest(&self, block: usize, begin: &Powers<C>, end: &Powers<C>, bend: &Powers<C>) -> Block {
+        let begin = self.sum(block, begin);
+        let end = self.sum(block, end);
+        std::array::from_fn(|lane| {
+            let mut s = self.u[block][lane].abs() * bend.membrane;
+            for c in 0..C {
+                s += self.x[c][block][lane].abs() * bend.channels[c];
+            }
+            s + if begin[lane] > end[lane] {
+                begin[lane]
+            } else {
+                end[lane]
+            }
+        })
+    }
+}
+
 /// The factors' powers of one step.
 pub struct Powers<const C: usize> {
     pub membrane: f32,
     pub channels: [f32; C],
+}
+
+impl<const C: usize> Powers<C> {
+    /// Those k steps after the last multiple of the period.
+    #[inline(always)]
+    pub fn of(modal: &Modal<'_>, k: usize) -> Self {
+        Self {
+            membrane: modal.power(0, k),
+            channels: std::array::from_fn(|c| modal.power(1 + c, k)),
+        }
+    }
 }

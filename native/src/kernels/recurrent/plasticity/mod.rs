@@ -138,6 +138,7 @@ impl Learning {
     }
 
     /// Changes what is left to be changed after so many steps.
+    #[inline(always)]
     pub fn finish(&mut self, network: &Network<'_>, parts: &[Part], steps: u32) {
         for (part, own) in parts.iter().zip(&mut self.parts) {
             for ((rule, synapses), sources) in network.rules.iter().zip(own).zip(&self.sources) {

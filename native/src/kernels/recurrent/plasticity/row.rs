@@ -5,7 +5,7 @@ use super::super::network::{CLASS_SHIFT, Network, TARGET_MASK};
 use super::super::part::Part;
 use super::super::rows::{Ways, add};
 use super::Sources;
-use super::rule::{Rule, Value};
+use super::rule::{ROW, Rule, Value};
 use super::synapses::Synapses;
 use super::trace::decay_over;
 
@@ -102,23 +102,32 @@ impl Row<'_> {
     ) {
         let since = synapses.since(sources, self.source);
         let copy = self.copy(synapses);
-        let mut weights = std::mem::take(&mut synapses.weights);
-        let own = &mut weights[copy..copy + self.words.len()];
-        for (k, (&word, kept)) in self.words.iter().zip(own).enumerate() {
-            let neuron = ((word & TARGET_MASK) as usize).wrapping_sub(self.first);
-            let (Some(sum), Some(&last)) = (plane.get_mut(neuron), synapses.last.get(neuron)) else {
-                continue;
-            };
-            let (up, down) = rates(self.place + k);
-            let mut weight = *kept;
-            if last.step >= since.from {
-                weight = synapses.potentiated(weight, rule, up, neuron, &since);
+        let mut kept = std::mem::take(&mut synapses.weights);
+        let rows = kept[copy..copy + self.words.len()].chunks_mut(ROW);
+        for (number, (words, kept)) in self.words.chunks(ROW).zip(rows).enumerate() {
+            let place = self.place + ROW * number;
+            // One loop for each thing that is done: they overlap better than the synapses of one loop that does all.
+            let (mut neurons, mut weights) = ([0; ROW], [0; ROW]);
+            let (mut down, mut traces) = ([0.0; ROW], [0.0; ROW]);
+            for (k, &word) in words.iter().enumerate().take(ROW) {
+                let neuron = ((word & TARGET_MASK) as usize)
+                    .wrapping_sub(self.first)
+                    .min(plane.len() - 1);
+                let last = synapses.last[neuron];
+                neurons[k] = neuron;
+                down[k] = rates(place + k).1;
+                traces[k] = last.trace * sources.minus.over(self.now.wrapping_sub(last.step));
             }
-            *sum = sum.wrapping_add(weight);
-            let y = last.trace * sources.minus.over(self.now.wrapping_sub(last.step));
-            *kept = rule.depressed(weight, down, y);
+            for (k, &weight) in kept.iter().enumerate().take(ROW) {
+                weights[k] = synapses.potentiated(weight, rule, rates(place + k).0, neurons[k], &since);
+            }
+            for (&neuron, &weight) in neurons.iter().zip(&weights).take(words.len()) {
+                plane[neuron] = plane[neuron].wrapping_add(weight);
+            }
+            rule.depress(&mut weights, &down, &traces);
+            kept.copy_from_slice(&weights[..kept.len()]);
         }
-        synapses.weights = weights;
+        synapses.weights = kept;
     }
 
     /// For synapses with time constants of their own.

@@ -13,6 +13,9 @@ const TIMES_DIFFER: u32 = 4;
 /// The largest f32 below 2^30.
 pub const MOST_CHANGE: f32 = 1_073_741_760.0;
 
+/// Synapses that are depressed together.
+pub const ROW: usize = 64;
+
 /// A parameter of a rule: one for all synapses, or one for each synapse of the network.
 #[derive(Clone, Copy)]
 pub enum Value<'a> {
@@ -83,6 +86,14 @@ impl Rule<'_> {
             1.0
         };
         self.changed(weight, -(rate * share) * y)
+    }
+
+    /// [`Self::depressed`] of several synapses, by vectors.
+    #[inline(always)]
+    pub fn depress(&self, weights: &mut [i32; ROW], rates: &[f32; ROW], traces: &[f32; ROW]) {
+        for k in 0..ROW {
+            weights[k] = self.depressed(weights[k], rates[k], traces[k]);
+        }
     }
 
     #[inline(always)]

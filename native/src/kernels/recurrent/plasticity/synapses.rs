@@ -9,7 +9,7 @@ use super::trace::{Decays, Last, decay_over, lasts};
 
 /// Spikes of a neuron that are remembered.
 const HISTORY: usize = 16;
-/// The steps of a neuron's last spikes, as a ring in one line of the cache.
+/// The steps of a neuron's last spikes, the last one first, in one line of the cache.
 #[derive(Clone, Copy)]
 #[repr(align(64))]
 struct History([i32; HISTORY]);
@@ -24,10 +24,6 @@ pub struct Synapses {
     /// [neuron of the part]
     pub last: Vec<Last>,
     history: Vec<History>,
-    /// Spikes of each neuron in this launch, and one before.
-    counts: Vec<u32>,
-    /// Those that weights may not have been changed by yet.
-    pending: Vec<u32>,
     /// All weights have been changed by all spikes of their targets before this step.
     done: i32,
     /// In the order of the copies; empty where neurons keep the traces.
@@ -71,8 +67,6 @@ impl Synapses {
             weights,
             history: last.iter().map(|last| History([last.step; HISTORY])).collect(),
             last,
-            counts: vec![1; neurons],
-            pending: vec![0; neurons],
             done: 0,
             source_traces: Vec::new(),
             target_traces: Vec::new(),
@@ -105,16 +99,15 @@ impl Synapses {
     /// Whether a neuron may not spike before weights are changed: the spike before the first that is pending is needed too.
     #[inline(always)]
     pub fn is_full(&self, neuron: usize) -> bool {
-        self.pending[neuron] as usize >= HISTORY - 1
+        self.history[neuron].0[HISTORY - 2] >= self.done
     }
 
     /// A neuron of the part spikes.
     #[inline(always)]
     pub fn note_target(&mut self, rule: &Rule<'_>, sources: &Sources, neuron: usize, now: i32) {
-        let count = self.counts[neuron];
-        self.history[neuron].0[count as usize % HISTORY] = now;
-        self.counts[neuron] = count.wrapping_add(1);
-        self.pending[neuron] += 1;
+        let History(history) = &mut self.history[neuron];
+        history.copy_within(..HISTORY - 1, 1);
+        history[0] = now;
         self.last[neuron].spike(now, rule, &sources.minus);
     }
 
@@ -131,19 +124,15 @@ impl Synapses {
     #[inline(always)]
     fn spikes_from(&self, neuron: usize, from: i32) -> impl Iterator<Item = (i32, i32)> {
         let History(history) = &self.history[neuron];
-        let count = self.counts[neuron];
-        let mut begin = count;
-        for _ in 0..self.pending[neuron] {
-            if history[begin.wrapping_sub(1) as usize % HISTORY] < from {
-                break;
-            }
-            begin = begin.wrapping_sub(1);
-        }
-        (0..count.wrapping_sub(begin)).map(move |k| {
-            let at = begin.wrapping_add(k);
-            let before = history[at.wrapping_sub(1) as usize % HISTORY];
-            (before, history[at as usize % HISTORY])
-        })
+        // There rarely are more than these, which take no branches.
+        let [first, second, third, fourth, ..] = history.map(|step| usize::from(step >= from));
+        let count = match first + second + third + fourth {
+            4 => history.iter().take_while(|&&step| step >= from).count(),
+            few => few,
+        };
+        (0..count.min(HISTORY - 1))
+            .rev()
+            .map(|k| (history[k + 1], history[k]))
     }
 
     /// A weight after the spikes of its target from a step on.
@@ -157,11 +146,13 @@ impl Synapses {
         since: &Since<'_>,
     ) -> i32 {
         let Since { from, source, plus } = since;
-        self.spikes_from(neuron, *from)
-            .fold(weight, |weight, (_, spike)| {
-                let x = source.trace * plus.over(spike.wrapping_sub(source.step));
-                rule.potentiated(weight, rate, x)
-            })
+        let mut weight = weight;
+        // (A fold would be compiled for any processor.)
+        for (_, spike) in self.spikes_from(neuron, *from) {
+            let x = source.trace * plus.over(spike.wrapping_sub(source.step));
+            weight = rule.potentiated(weight, rate, x);
+        }
+        weight
     }
 
     /// The same for a synapse with time constants of its own; its trace of the target's spikes too.
@@ -188,6 +179,7 @@ impl Synapses {
     }
 
     /// Changes all weights by all spikes of their targets before step `now`.
+    #[inline(always)]
     pub fn catch_up(
         &mut self,
         network: &Network<'_>,
@@ -215,7 +207,6 @@ impl Synapses {
             }
         }
         self.done = now;
-        self.pending.fill(0);
     }
 
     pub fn normalize(&mut self, network: &Network<'_>, part: &Part, rule: &Rule<'_>) {

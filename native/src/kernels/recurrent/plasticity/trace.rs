@@ -18,7 +18,7 @@ pub fn decay_over(steps: i32, rate: f32) -> f32 {
 pub struct Decays {
     rate: f32,
     table: Vec<f32>,
-    /// What is beyond the table is forgotten.
+    /// What is beyond the table is forgotten: its last entry is 0.
     complete: bool,
 }
 
@@ -31,22 +31,28 @@ impl Decays {
                 complete: false,
             };
         };
-        let table: Vec<f32> = (0..MOST_DECAYS as i32)
+        let mut table: Vec<f32> = (0..MOST_DECAYS as i32)
             .map(|steps| decay_over(steps, rate))
             .take_while(|&decay| decay > FORGOTTEN)
             .collect();
+        let complete = table.len() < MOST_DECAYS;
+        if complete {
+            table.push(0.0);
+        }
         Self {
             rate,
-            complete: table.len() < MOST_DECAYS,
             table,
+            complete,
         }
     }
 
     #[inline(always)]
     pub fn over(&self, steps: i32) -> f32 {
+        if self.complete {
+            return self.table[(steps as usize).min(self.table.len() - 1)];
+        }
         match self.table.get(steps as usize) {
             Some(&decay) => decay,
-            None if self.complete => 0.0,
             None => decay_over(steps, self.rate),
         }
     }
