@@ -59,14 +59,14 @@ const CASES: readonly PeerCase[] = [
   {
     name: 'brian2',
     about:
-      'CUBA with and without STDP, four networks of 500 ms, and one of Brunel, in C++ standalone (bench/recurrent-peers.ts alone runs more and longer). One network a process; no search, no silence.',
+      'CUBA with and without STDP, sixteen networks of a second, and one of Brunel, in C++ standalone. One network a process; no search, no silence.',
     run: {
       packages: ['brian2==2.9.0', 'numpy<2.4'],
       imports: 'brian2',
       // Brian2 builds a program for each case and repetition.
       command: (python) => [
-        ...['bench/recurrent-peers.ts', '--case', 'cuba,cuba-stdp,brunel', '--networks', '4'],
-        ...['--duration', '500', '--repetitions', '2', '--python', python],
+        ...['bench/recurrent-peers.ts', '--case', 'cuba,cuba-stdp,brunel', '--networks', '16'],
+        ...['--duration', '1000', '--repetitions', '3', '--python', python],
       ],
       alternates: true,
     },

@@ -2,12 +2,14 @@
  * Time of the kernels of recurrent networks: simulated network-seconds per second, synaptic events, bytes.
  *
  *   node bench/recurrent.ts --model cuba --networks 16 [--device native] [--threads 1] [--lanes 8]
+ *   node bench/recurrent.ts --model cuba-stdp --networks 4 --threads 1
  *   node bench/recurrent.ts --model brunel
  *   node bench/recurrent.ts --model large [--method scatter] [--duration 100]
  *
- * `cuba` and `brunel` are the models of src/network; `large` is Brunel's network with 100,000 neurons and 100 synapses
- * each. Building, packing and 50 ms of warm-up are not timed; then five runs, median and spread. The roof is the copy of
- * a large array, since events mostly wait for memory: each reads 4 B of a row and adds to 4 B somewhere.
+ * `cuba` and `brunel` are the models of src/network, `cuba-stdp` learns as in `recurrent-peers.ts`; `large` is Brunel's
+ * network with 100,000 neurons and 100 synapses each. Building, packing and 50 ms of warm-up are not timed; then five runs,
+ * median and spread. The roof is the copy of a large array, since events mostly wait for memory: each reads 4 B of a row
+ * and adds to 4 B somewhere.
  */
 import { parseArgs } from 'node:util';
 import { type Device, openDevice } from '../src/device/index.ts';
@@ -17,6 +19,7 @@ import { type PropagationMethod, spikingShare } from '../src/kernels/recurrent-m
 import type { CompiledNetwork } from '../src/kernels/recurrent-network.ts';
 import { brunel } from '../src/network/models/brunel.ts';
 import { cuba } from '../src/network/models/vogels-abbott.ts';
+import { cubaWithStdp } from './peers/plastic-networks.ts';
 import { median } from './statistics.ts';
 
 const { values: options } = parseArgs({
@@ -34,6 +37,7 @@ const { values: options } = parseArgs({
 
 const MODELS: Readonly<Record<string, (seed: number) => CompiledNetwork>> = {
   cuba: (seed) => cuba({ seed }).compile(),
+  'cuba-stdp': (seed) => cubaWithStdp({ seed }).compile(),
   brunel: (seed) => brunel({ seed }).compile(),
   // 0.1 % connections, so that each neuron has 80 + 20 synapses, ten times as strong as with 1,250.
   large: (seed) => brunel({ seed, excitatory: 80_000, connectivity: 0.001, weightMv: 1 }).compile(),
