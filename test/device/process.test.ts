@@ -19,10 +19,9 @@ describe.for(oneOfEachKind)('a process with $name', ({ spec }) => {
   it('leaves its thread idle while it waits', async () => {
     const result = await runFixture('wait', [spec]);
     expect(result).toMatchObject(CLEAN);
-    const [report] = result.messages as Record<'waiting' | 'queued', { share: number; elapsedMs: number }>[];
-    expect(report?.waiting.elapsedMs).toBeGreaterThan(250);
-    expect(report?.waiting.share).toBeLessThan(0.1);
-    expect(report?.queued.share).toBeLessThan(0.1);
+    const [shares] = result.messages as Record<'waiting' | 'queued', number>[];
+    expect(shares?.waiting).toBeLessThan(0.1);
+    expect(shares?.queued).toBeLessThan(0.1);
   });
 
   it('opens the device in worker threads that end cleanly', async () => {
