@@ -54,8 +54,10 @@ export interface DisturbedRun {
   readonly devices: string | readonly Choice[];
   readonly slots: number;
   readonly chunk?: number;
-  /** Workers without a device; the time of a chunk and, by worker, of a start, ms. */
-  readonly madeUp?: { readonly chunkMs: number; readonly startMs?: readonly number[] };
+  /** Workers without a device; the time of a chunk, ms. */
+  readonly madeUp?: { readonly chunkMs: number };
+  /** A made-up worker, by the order of starts, that begins to start only when an event of the run has told it to. */
+  readonly held?: { readonly start: number; readonly until: (event: RunEvent) => boolean };
   /** The faults of the workers that are started, in the order of their starts; null for a worker without one. */
   readonly faults?: readonly (Fault | null)[];
   /** The fault of all workers that are started after those. */
@@ -69,18 +71,19 @@ export interface DisturbedRun {
 export async function runDisturbed(
   run: DisturbedRun,
 ): Promise<{ readonly report: RunReport; readonly events: readonly RunEvent[] }> {
-  const { spec, devices, slots, chunk, madeUp, faults = [], always, patience, stop } = run;
+  const { spec, devices, slots, chunk, madeUp, held, faults = [], always, patience, stop } = run;
   const events: RunEvent[] = [];
+  const gate = new Int32Array(new SharedArrayBuffer(4));
   let starts = 0;
   const startSession: StartSession = (setup, listener) => {
     const fault = starts < faults.length ? faults[starts] : always;
-    const startMs = madeUp?.startMs?.[starts] ?? 0;
-    starts += 1;
     const task: Omit<FaultyTask, 'port'> = {
       setup,
       ...(fault ? { fault } : {}),
-      ...(madeUp ? { madeUp: { chunkMs: madeUp.chunkMs, startMs } } : {}),
+      ...(madeUp ? { madeUp } : {}),
+      ...(held?.start === starts ? { gate } : {}),
     };
+    starts += 1;
     return new ThreadSession(FAULTY_WORKER, task, listener);
   };
   using store = openSqliteStore(run.store);
@@ -94,6 +97,10 @@ export async function runDisturbed(
     onEvent: (event) => {
       events.push(event);
       run.onEvent?.(event);
+      if (held?.until(event)) {
+        Atomics.store(gate, 0, 1);
+        Atomics.notify(gate, 0);
+      }
     },
   });
   return { report, events };

@@ -130,9 +130,10 @@ describe('a study whose workers go down', { timeout: 120_000 }, () => {
   it('goes on without a device that does not start', async () => {
     const store = newStore();
     const { report, events } = await runDisturbed({
-      ...{ spec: smallStudy({ name: 'study', trials: 60 }), store, patience: IMPATIENT, madeUp: MADE_UP },
-      ...{ devices: madeUpDevices(2), slots: 1, chunk: 1, faults: [{ kind: 'refuse to start' }, null] },
+      ...{ spec: smallStudy({ name: 'study', trials: 20 }), store, patience: IMPATIENT, madeUp: MADE_UP },
+      ...{ devices: madeUpDevices(2), slots: 2, faults: [{ kind: 'refuse to start' }, null] },
       always: { kind: 'refuse to start' },
+      held: { start: 1, until: (event) => event.kind === 'down' && !event.replaced },
     });
     expect(report.finished).toBe(true);
     expect(report.devices.map(({ state }) => state)).toEqual(['given-up', 'serving']);
@@ -142,7 +143,7 @@ describe('a study whose workers go down', { timeout: 120_000 }, () => {
       { worker: 0, replaced: true },
       { worker: 0, replaced: false },
     ]);
-    expect(resultsOf(store, 'study')).toEqual(await undisturbed(60));
+    expect(resultsOf(store, 'study')).toEqual(await undisturbed(20));
   });
 
   it('ends with an error when no device is left, loses nothing, and can be gone on with', async () => {
@@ -183,9 +184,17 @@ describe('a study whose workers go down', { timeout: 120_000 }, () => {
 
   it('does not wait for a device that is slow to start', async () => {
     const store = newStore();
+    let ended = 0;
     const { events } = await runDisturbed({
       ...{ spec: smallStudy({ name: 'study', trials: 12 }), store, slots: 2, patience: IMPATIENT },
-      ...{ devices: madeUpDevices(2), madeUp: { chunkMs: 1, startMs: [0, 1_500] } },
+      ...{ devices: madeUpDevices(2), madeUp: MADE_UP },
+      held: {
+        start: 1,
+        until: ({ kind }) => {
+          if (kind === 'outcome') ended += 1;
+          return ended === 12;
+        },
+      },
     });
     const outcomes = events.flatMap((event) => (event.kind === 'outcome' ? [event.worker] : []));
     expect(outcomes).toEqual(Array.from({ length: 12 }, () => 0));
