@@ -349,6 +349,35 @@ describe.skipIf(absent)(
       await device.dispose();
     });
 
+    test.each([
+      ['recurrent_network', 'synapses'],
+      ['recurrent_modes', 'synapses'],
+      ['recurrent_scatter', 'synapses'],
+      ['recurrent_gather', 'inputs'],
+    ])('%s: a launch that ran is refused once its %s are spoilt, and runs again', async (name, spoilt) => {
+      const device = new addon.Device(2, false);
+      const number = addon.kernels().findIndex((kernel) => kernel.name === name);
+      const which = addon.kernels()[number]?.buffers.findIndex((buffer) => buffer.name === spoilt) ?? -1;
+      const { params, buffers, constants, workgroups } = recurrentLaunch(name, STEPS, 5);
+      const ids = buffers.map((content) => {
+        const id = device.createBuffer(content.byteLength);
+        device.write(id, 0, new Uint8Array(content.buffer));
+        return id;
+      });
+      const launch = async () => {
+        device.launch(number, bytes(params), ids, constants, workgroups);
+        await device.idle();
+      };
+      await launch();
+      const [id, content] = [ids[which], buffers[which]] as [number, Uint32Array];
+      const last = content.byteLength - 4;
+      device.write(id, last, bytes([0xfffff]));
+      await expect(launch()).rejects.toThrow(`"${spoilt}" names neuron 1048575`);
+      device.write(id, last, new Uint8Array(content.buffer, last, 4));
+      await launch();
+      await device.dispose();
+    });
+
     test('numbers and lengths that are none are refused at once', async () => {
       const device = new addon.Device(1, false);
       const id = device.createBuffer(8);

@@ -2,6 +2,7 @@
 
 use bytemuck::Pod;
 
+use super::findings::Findings;
 use crate::failure::Failure;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,7 +12,7 @@ pub enum Access {
 }
 
 enum Bytes<'a> {
-    Read(&'a [u8]),
+    Read(&'a [u8], &'a Findings),
     Write(&'a mut [u8]),
 }
 
@@ -22,10 +23,10 @@ pub struct Binding<'a> {
 }
 
 impl<'a> Binding<'a> {
-    pub fn readable(name: &'static str, bytes: &'a [u8]) -> Self {
+    pub fn readable(name: &'static str, bytes: &'a [u8], findings: &'a Findings) -> Self {
         Self {
             name,
-            bytes: Bytes::Read(bytes),
+            bytes: Bytes::Read(bytes, findings),
         }
     }
 
@@ -39,7 +40,7 @@ impl<'a> Binding<'a> {
     /// The whole elements in the buffer; bytes after the last whole one are left out, as in WGSL.
     pub fn read<T: Pod>(self) -> Result<Elements<&'a [T]>, Failure> {
         let bytes = match self.bytes {
-            Bytes::Read(bytes) => bytes,
+            Bytes::Read(bytes, _) => bytes,
             Bytes::Write(bytes) => bytes,
         };
         let whole = bytes.len() / size_of::<T>() * size_of::<T>();
@@ -49,6 +50,18 @@ impl<'a> Binding<'a> {
             name: self.name,
             values,
         })
+    }
+
+    /// Like [`Binding::read`] of a buffer that the kernel can't write to, with what is known of it.
+    pub fn read_known<T: Pod>(self) -> Result<Known<'a, T>, Failure> {
+        let Bytes::Read(_, findings) = self.bytes else {
+            return Err(Failure::new(
+                "internal",
+                format!("\"{}\" is bound to be written to", self.name),
+            ));
+        };
+        let values = self.read()?.values;
+        Ok(Known { values, findings })
     }
 
     /// Like [`Binding::read`], to write to.
@@ -74,6 +87,13 @@ fn cast_failed(name: &str, error: bytemuck::PodCastError) -> Failure {
         "internal",
         format!("\"{name}\" cannot be seen as its elements: {error}"),
     )
+}
+
+/// Elements that are not written to, with what launches have found out about them.
+#[derive(Clone, Copy)]
+pub struct Known<'a, T> {
+    pub values: &'a [T],
+    pub findings: &'a Findings,
 }
 
 /// The elements of a binding, which know their binding's name for the sake of errors.

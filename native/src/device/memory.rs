@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use bytemuck::{Pod, Zeroable};
 use memmap2::MmapMut;
 
+use super::findings::Findings;
 use super::launch::{Access, Binding};
 use crate::failure::Failure;
 
@@ -28,6 +29,7 @@ enum Storage {
 pub struct Buffer {
     storage: Storage,
     byte_length: usize,
+    findings: Findings,
 }
 
 impl Buffer {
@@ -46,7 +48,11 @@ impl Buffer {
             let lines = byte_length.div_ceil(size_of::<Line>());
             Storage::Lines(bytemuck::allocation::try_zeroed_vec(lines).map_err(|()| exhausted())?)
         };
-        Ok(Self { storage, byte_length })
+        Ok(Self {
+            storage,
+            byte_length,
+            findings: Findings::default(),
+        })
     }
 
     pub fn bytes(&self) -> &[u8] {
@@ -58,6 +64,7 @@ impl Buffer {
     }
 
     pub fn bytes_mut(&mut self) -> &mut [u8] {
+        self.findings.forget();
         let bytes = match &mut self.storage {
             Storage::Lines(lines) => bytemuck::cast_slice_mut(lines),
             Storage::Pages(pages) => pages,
@@ -142,10 +149,10 @@ impl Memory {
             if wanted[first].1 == Access::ReadWrite {
                 bindings[first] = Some(Binding::writable(name, buffer.bytes_mut()));
             } else {
-                let bytes = buffer.bytes();
-                bindings[first] = Some(Binding::readable(name, bytes));
+                let (bytes, findings) = (buffer.bytes(), &buffer.findings);
+                bindings[first] = Some(Binding::readable(name, bytes, findings));
                 for index in uses {
-                    bindings[index] = Some(Binding::readable(wanted[index].0, bytes));
+                    bindings[index] = Some(Binding::readable(wanted[index].0, bytes, findings));
                 }
             }
         }
@@ -191,6 +198,30 @@ mod tests {
         assert!(memory.write(1, 5, &[0; 4]).is_err());
         assert!(memory.read(1, usize::MAX, 2).is_err());
         assert!(memory.read(2, 0, 0).is_err());
+    }
+
+    #[test]
+    fn writing_to_a_buffer_forgets_what_was_found() {
+        let mut memory = Memory::default();
+        memory.insert(1, Buffer::zeroed(8).unwrap());
+        let find = |memory: &mut Memory, now: u32| {
+            memory
+                .bind("k", &[("in", Access::Read)], &[1], |mut bindings| {
+                    let known = bindings.pop().unwrap().read_known::<u32>().unwrap();
+                    let first = known.findings.of("test", 0, 1, || [now; 2]);
+                    let [second, _] = known.findings.of("test", 1, 1, || [now; 2]);
+                    (first[0], second)
+                })
+                .unwrap()
+        };
+        assert_eq!(find(&mut memory, 1), (1, 1));
+        assert_eq!(find(&mut memory, 2), (1, 1));
+        memory.write(1, 0, &[1]).unwrap();
+        assert_eq!(find(&mut memory, 3), (3, 3));
+        memory
+            .bind("k", &[("out", Access::ReadWrite)], &[1], |_| ())
+            .unwrap();
+        assert_eq!(find(&mut memory, 4), (4, 4));
     }
 
     #[test]

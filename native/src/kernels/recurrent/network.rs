@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::plasticity::rule::{Rule, parse_rules};
 use super::{CHANNEL_PARAMETERS, GROUP, NEURON_PARAMETERS, STATE_FIELDS, Slot};
-use crate::device::launch::{Binding, refused};
+use crate::device::launch::{Binding, Known, refused};
 use crate::failure::Failure;
 
 pub const TARGET_MASK: u32 = 0xf_ffff;
@@ -80,18 +80,18 @@ impl<'a> Tables<'a> {
             tables: tables.read()?.values,
             rows: Some(Rows {
                 rows: rows.read()?.values,
-                synapses: synapses.read()?.values,
+                synapses: synapses.read_known()?,
                 weights,
             }),
         })
     }
 }
 
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub struct Rows<'a> {
-    pub rows: &'a [u32],
-    pub synapses: &'a [u32],
-    pub weights: &'a [i32],
+    rows: &'a [u32],
+    synapses: Known<'a, u32>,
+    weights: &'a [i32],
 }
 
 pub struct Network<'a> {
@@ -238,13 +238,13 @@ impl<'a> Network<'a> {
                 "neuron {wrong} is to be traced; there are {neurons}"
             )));
         }
-        let Rows {
-            rows,
-            synapses,
-            weights,
-        } = match all.rows {
-            Some(all) => check_rows(&slot, all, &classes)?,
-            None => Rows::default(),
+        let (rows, synapses, weights) = match all.rows {
+            Some(all) => (
+                check_rows(&slot, all.rows)?,
+                check_synapses("synapses", &slot, all.synapses)?,
+                check_weights(&slot, all.weights, &classes)?,
+            ),
+            None => Default::default(),
         };
         let rules = parse_rules(&slot, all.tables, &classes)?;
         Ok(Self {
@@ -365,24 +365,12 @@ fn check_events<'a>(slot: &Slot, tables: &[u32], offsets: &'a [u32]) -> Result<&
     }
 }
 
-/// A network's rows, synapses and weights, all of them inside.
-fn check_rows<'a>(slot: &Slot, all: Rows<'a>, classes: &[Class]) -> Result<Rows<'a>, Failure> {
+/// Where the rows of a network begin.
+fn check_rows<'a>(slot: &Slot, all: &'a [u32]) -> Result<&'a [u32], Failure> {
     let entries = u64::from(slot.neurons) * u64::from(slot.parts) + 1;
-    let rows = part("rows", all.rows, "its sources", slot.rows, entries)?;
-    let synapses = part(
-        "synapses",
-        all.synapses,
-        "its rows",
-        slot.synapses,
-        u64::from(slot.synapse_count),
-    )?;
+    let rows = part("rows", all, "its sources", slot.rows, entries)?;
     check_bounds("rows", slot, rows)?;
-    check_synapses(slot, synapses)?;
-    Ok(Rows {
-        rows,
-        synapses,
-        weights: check_weights(slot, all.weights, classes)?,
-    })
+    Ok(rows)
 }
 
 /// Where rows or columns begin: ascending, and not beyond the synapses.
@@ -410,20 +398,36 @@ pub fn check_weights<'a>(slot: &Slot, weights: &'a [i32], classes: &[Class]) -> 
     )
 }
 
-pub fn check_synapses(slot: &Slot, synapses: &[u32]) -> Result<(), Failure> {
-    let (target, class) = synapses
-        .par_chunks(CHUNK)
-        .map(|chunk| {
-            chunk.iter().fold((0, 0), |(target, class): (u32, u32), &word| {
-                (target.max(word & TARGET_MASK), class.max(word >> CLASS_SHIFT))
-            })
-        })
-        .reduce(|| (0, 0), |a, b| (a.0.max(b.0), a.1.max(b.1)));
-    if !synapses.is_empty() && (target >= slot.neurons || class >= slot.class_count) {
+/// The words of a network's synapses, with neurons and classes that there are.
+pub fn check_synapses<'a>(name: &str, slot: &Slot, all: Known<'a, u32>) -> Result<&'a [u32], Failure> {
+    let words = part(
+        name,
+        all.values,
+        "its synapses",
+        slot.synapses,
+        u64::from(slot.synapse_count),
+    )?;
+    let [neuron, class] = all
+        .findings
+        .of("synapses", slot.synapses as usize, words.len(), || largest(words));
+    if !words.is_empty() && (neuron >= slot.neurons || class >= slot.class_count) {
         return Err(refused(format!(
-            "\"synapses\" names neuron {target} and class {class}; there are {} neurons and {} classes",
+            "\"{name}\" names neuron {neuron} and class {class}; there are {} neurons and {} classes",
             slot.neurons, slot.class_count
         )));
     }
-    Ok(())
+    Ok(words)
+}
+
+/// The largest neuron and the largest class of synapses.
+fn largest(words: &[u32]) -> [u32; 2] {
+    let of_both = |a: [u32; 2], b: [u32; 2]| [a[0].max(b[0]), a[1].max(b[1])];
+    words
+        .par_chunks(CHUNK)
+        .map(|chunk| {
+            chunk.iter().fold([0; 2], |most, &word| {
+                of_both(most, [word & TARGET_MASK, word >> CLASS_SHIFT])
+            })
+        })
+        .reduce(|| [0; 2], of_both)
 }

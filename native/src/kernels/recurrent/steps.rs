@@ -283,7 +283,7 @@ fn gather(launch: Launch<'_>) -> Result<(), Failure> {
         tables: tables.read()?.values,
         rows: None,
     };
-    let (columns, inputs) = (columns.read::<u32>()?.values, inputs.read::<u32>()?.values);
+    let (columns, inputs) = (columns.read::<u32>()?.values, inputs.read_known::<u32>()?);
     let (places, weights) = (places.read::<u32>()?.values, weights.read::<i32>()?.values);
     let (ring, history) = (ring.write::<i32>()?.values, history.write::<u32>()?.values);
     for (index, &slot) in slots.iter().enumerate() {
@@ -297,13 +297,17 @@ fn gather(launch: Launch<'_>) -> Result<(), Failure> {
             u64::from(slot.neurons) + 1,
         )?;
         check_bounds("columns", &slot, bounds)?;
-        let synapses = u64::from(slot.synapse_count);
-        let inputs = part("inputs", inputs, "its synapses", slot.synapses, synapses)?;
-        check_synapses(&slot, inputs)?;
+        let inputs = check_synapses("inputs", &slot, inputs)?;
         let weights = check_weights(&slot, weights, &network.classes)?;
         let places = match weights {
             [] => &[],
-            _ => part("places", places, "its synapses", slot.synapses, synapses)?,
+            _ => part(
+                "places",
+                places,
+                "its synapses",
+                slot.synapses,
+                u64::from(slot.synapse_count),
+            )?,
         };
         let words = network.stride / 32;
         let rows = network.depth + 1;
