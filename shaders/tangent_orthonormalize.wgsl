@@ -44,6 +44,11 @@ struct Params {
 @group(0) @binding(5) var<storage, read_write> again: array<u32>;
 @group(0) @binding(6) var<storage, read_write> squares: array<vec4<f32>>;
 
+const OVERLAP = 0u;
+const SUBTRACT = 1u;
+const PANELS = 2u;
+const ALL = 3u;
+const SQUARES = 4u;
 const PANEL = 16u;
 const LANES = 64u;
 const LOST = -1e30;
@@ -275,13 +280,18 @@ fn wanted(pass_index: u32, lane: u32) -> bool {
 }
 
 @compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
   if (group.y >= params.slots) {
     return;
   }
   params_slot = group.y;
   let slot = slots[group.y];
-  if (params.phase == 4u) {
+  let phase = params.phase;
+  if (phase == SQUARES) {
     let place = group.x * LANES + lane;
     if (place < slot.rows * slot.quads) {
       let value = vectors[at(slot, 0u, 0u) + place];
@@ -289,35 +299,31 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
     return;
   }
-  if (params.phase == 3u) {
-    for (var first = 0u; first < slot.count; first += PANEL) {
-      for (var pass_index = 0u; pass_index < 2u; pass_index++) {
-        if (!wanted(pass_index, lane)) {
-          continue;
-        }
-        for (var tile = 0u; tile < first / PANEL; tile++) {
+  // Each phase is written once: whatever has barriers in it takes software adapters long to compile.
+  let all = phase == ALL;
+  let end = select(min(params.first + PANEL, slot.count), slot.count, all);
+  for (var first = select(params.first, 0u, all); first < end; first += PANEL) {
+    for (var p = select(params.pass_index, 0u, all); p < select(params.pass_index + 1u, 2u, all); p++) {
+      if (!wanted(p, lane)) {
+        continue;
+      }
+      if (all || phase == OVERLAP) {
+        for (var tile = group.x; tile < first / PANEL; tile += groups.x) {
           overlap(slot, first, tile, lane);
         }
         storageBarrier();
         workgroupBarrier();
-        for (var tile = 0u; first > 0u && tile < (slot.rows + PANEL - 1u) / PANEL; tile++) {
+      }
+      if (all || phase == SUBTRACT) {
+        for (var tile = group.x; first > 0u && tile < (slot.rows + PANEL - 1u) / PANEL; tile += groups.x) {
           subtract(slot, first, tile, lane);
         }
         storageBarrier();
         workgroupBarrier();
-        panel(slot, first, pass_index, lane);
+      }
+      if (all || phase == PANELS) {
+        panel(slot, first, p, lane);
       }
     }
-    return;
-  }
-  if (params.first >= slot.count || !wanted(params.pass_index, lane)) {
-    return;
-  }
-  if (params.phase == 0u) {
-    overlap(slot, params.first, group.x, lane);
-  } else if (params.phase == 1u) {
-    subtract(slot, params.first, group.x, lane);
-  } else if (params.phase == 2u) {
-    panel(slot, params.first, params.pass_index, lane);
   }
 }
