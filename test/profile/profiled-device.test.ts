@@ -5,6 +5,7 @@ import { launchOf } from '../../src/bench/launches.ts';
 import { measureLatencies } from '../../src/bench/roofs.ts';
 import type { Kernel } from '../../src/device/device.ts';
 import type { Device } from '../../src/device/index.ts';
+import { REMEMBERED, SHORT_MS } from '../../src/device/webgpu/timing.ts';
 import { ProfiledDevice } from '../../src/profile/profiled-device.ts';
 import { summarize } from '../../src/profile/summary.ts';
 import { traceOf } from '../../src/profile/trace.ts';
@@ -79,6 +80,12 @@ describeOnDevices('a profiled device', (open) => {
     const first = await sparing.timings();
     // Nothing was known of them yet.
     expect(first.filter(({ sharedBy }) => sharedBy !== undefined)).toEqual([]);
+    // Each of these launches takes some µs, but not beside programs that keep all processors busy.
+    const short = kernels.every(({ name }) => {
+      const times = first.filter(({ kernel }) => kernel === name).map(({ milliseconds }) => milliseconds);
+      const last = times.slice(-REMEMBERED).sort((a, b) => a - b);
+      return (last[last.length >> 1] as number) < SHORT_MS;
+    });
     const began = performance.now();
     sparing.run(launches);
     await sparing.idle();
@@ -86,8 +93,9 @@ describeOnDevices('a profiled device', (open) => {
     const timings = await sparing.timings();
     expect(timings.map(({ kernel }) => kernel)).toEqual(launches.map(({ kernel }) => kernel.name));
     const together = timings.filter(({ sharedBy = 1 }) => sharedBy > 1).length;
-    if (sparing.info.kind === 'native') expect(together).toBe(0);
-    else expect(together).toBeGreaterThan(20);
+    // As they take turns, no two share a pass unless both are short.
+    if (sparing.info.kind === 'webgpu' && short) expect(together).toBeGreaterThan(20);
+    else expect(together).toBe(0);
     for (const [index, { started, milliseconds }] of timings.entries()) {
       const next = timings[index + 1]?.started ?? Number.POSITIVE_INFINITY;
       expect(started + milliseconds).toBeLessThanOrEqual(next + 1e-3);

@@ -12,13 +12,13 @@ import type { Launch, LaunchTiming } from '../device.ts';
 const MAX_QUERIES = 4096;
 const BYTES_PER_QUERY = 8;
 /** Shorter launches share a pass; a few tens of times what a pass with its timestamps costs where that costs most. */
-const SHORT_MS = 1;
+export const SHORT_MS = 1;
 /** What launches that share a pass are expected to take together. */
 const PASS_MS = 4;
 /** One launch in so many of a kind is timed alone, so that the division stays true as the work changes. */
 const ALONE_EVERY = 64;
 /** Times of a kind that are kept; their median counts, as a launch may wait for a compiler or for other programs. */
-const REMEMBERED = 16;
+export const REMEMBERED = 16;
 
 /** Launches one after another that go into one pass. */
 export interface LaunchPass {
