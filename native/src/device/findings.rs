@@ -21,16 +21,16 @@ impl Findings {
         find: impl FnOnce() -> [u32; 2],
     ) -> [u32; 2] {
         let key = (what, start, length);
-        let known = self.known().get(&key).copied();
+        let known = self.lock().get(&key).copied();
         // Not locked while it looks: a thread that waits for others may do their work meanwhile, and come here again.
         known.unwrap_or_else(|| {
             let found = find();
-            self.known().insert(key, found);
+            self.lock().insert(key, found);
             found
         })
     }
 
-    fn known(&self) -> MutexGuard<'_, HashMap<Key, [u32; 2]>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Key, [u32; 2]>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
